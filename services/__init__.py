@@ -1,0 +1,1 @@
+"""Kiosk's services: plain shared files here, one package per service below."""

@@ -1,0 +1,162 @@
+"""The response cache: bytes in the process for a moment, over Redis for a little longer.
+
+Memory answers without any await. Redis is shared by the replicas; a trip to it costs about what an
+indexed query costs, so only a key asked for a second time is worth one (the long tail never is).
+Redis may die; then memory, single flight and a cap on concurrent loads keep PostgreSQL from
+drowning. An answer too old to be fresh is kept for CACHE_STALE_SECONDS and served, marked, while
+the database is away.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections import OrderedDict
+from collections.abc import Awaitable, Callable
+
+import msgspec
+from starlette.types import Receive, Scope, Send
+
+from services import metrics
+from services.cached_response import CachedResponse, StoredResponse, stored_response
+from services.errors import Overloaded, Unavailable
+from services.redis_client import RedisClient
+from services.settings import CacheSettings
+
+Load = Callable[[], Awaitable[bytes]]
+
+
+class StaleResponse:
+    """A kept answer sent while its source is away, marked by `Age` and `X-Stale: 1`."""
+
+    def __init__(self, cached: CachedResponse) -> None:
+        self.cached = cached
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        age = str(int(self.cached.age_seconds)).encode()
+        await self.cached.send(scope, send, ((b"age", age), (b"x-stale", b"1")))
+
+
+class Doorkeeper:
+    """Remembers roughly the last `size` to `2 * size` keys asked for, in two generations of sets."""
+
+    def __init__(self, size: int) -> None:
+        self._size = size
+        self._young: set[str] = set()
+        self._old: set[str] = set()
+
+    def knows(self, key: str) -> bool:
+        """Whether the key came by before; notes that it has now."""
+        known = key in self._young or key in self._old
+        self._young.add(key)
+        if len(self._young) >= self._size:
+            self._young, self._old = set(), self._young
+        return known
+
+
+class ResponseCache:
+    """Answers by key. `name` labels its metrics, `media_type` is what all its answers are."""
+
+    def __init__(
+        self,
+        name: str,
+        redis: RedisClient,
+        settings: CacheSettings,
+        *,
+        media_type: str = "application/json",
+        cache_control: str = "public, max-age=1, stale-if-error=600",
+    ) -> None:
+        self._name, self._redis, self._settings = name, redis, settings
+        self._media_type, self._cache_control = media_type, cache_control
+        self._memory: OrderedDict[str, CachedResponse] = OrderedDict()
+        self._loading: dict[str, asyncio.Task[CachedResponse]] = {}
+        self._doorkeeper = Doorkeeper(max(1000, 4 * settings.cache_memory_entries))
+        self._loads = asyncio.Semaphore(settings.cache_loads_max)
+        self._writes: set[asyncio.Task[None]] = set()
+        self._count = {
+            result: metrics.cache_requests_total.labels(name, result)
+            for result in ("memory", "redis", "stale", "miss")
+        }
+
+    def fresh(self, key: str) -> CachedResponse | None:
+        """What memory holds and still may serve."""
+        cached = self._memory.get(key)
+        if cached is None or cached.memory_until < time.monotonic():
+            return None
+        self._count["memory"].inc()
+        return cached
+
+    async def answer(self, key: str, ttl_seconds: float, load: Load) -> CachedResponse | StaleResponse:
+        """The answer from memory, Redis or `load` (whose bytes are then kept for `ttl_seconds`).
+        Callers of one key wait for one load. Raises what `load` raises, unless it is Unavailable and
+        an older answer is at hand."""
+        if (cached := self.fresh(key)) is not None:
+            return cached
+        task = self._loading.get(key)
+        if task is None:
+            # A task of its own: the first caller's cancellation must not fail those who joined it.
+            task = asyncio.create_task(self._fill(key, ttl_seconds, load))
+            self._loading[key] = task
+            task.add_done_callback(lambda done: self._loaded(key, done))
+        try:
+            return await asyncio.shield(task)
+        except Unavailable:
+            kept = self._memory.get(key)
+            if kept is None or kept.age_seconds > self._settings.cache_stale_seconds:
+                raise
+            self._count["stale"].inc()
+            return StaleResponse(kept)
+
+    async def forget(self, *keys: str) -> None:
+        """Drops answers here and in Redis; other replicas' memory follows in CACHE_MEMORY_SECONDS."""
+        for key in keys:
+            self._memory.pop(key, None)
+        await self._redis.delete(*(self._redis_key(key) for key in keys))
+
+    def _loaded(self, key: str, done: asyncio.Task[CachedResponse]) -> None:
+        self._loading.pop(key, None)
+        if not done.cancelled():
+            done.exception()  # seen, also when every caller has gone: no warning at collection
+
+    async def _fill(self, key: str, ttl_seconds: float, load: Load) -> CachedResponse:
+        shared = ttl_seconds > 0 and self._doorkeeper.knows(key)
+        stored = _decoded(await self._redis.get(self._redis_key(key))) if shared else None
+        if stored is not None and time.time() - stored.stored_at < ttl_seconds:
+            self._count["redis"].inc()
+            return self._keep(key, stored)
+        self._count["miss"].inc()
+        if self._loads.locked() and len(self._loading) > 4 * self._settings.cache_loads_max:
+            raise Overloaded()
+        async with self._loads:
+            stored = stored_response(await load(), self._media_type)
+        if shared:
+            write = asyncio.create_task(self._write(key, stored, ttl_seconds))
+            self._writes.add(write)
+            write.add_done_callback(self._writes.discard)
+        return self._keep(key, stored)
+
+    async def _write(self, key: str, stored: StoredResponse, ttl_seconds: float) -> None:
+        await self._redis.set(self._redis_key(key), msgspec.msgpack.encode(stored), ttl_seconds)
+
+    def _keep(self, key: str, stored: StoredResponse) -> CachedResponse:
+        cached = CachedResponse(stored, self._cache_control)
+        cached.memory_until = time.monotonic() + self._settings.cache_memory_seconds
+        if self._settings.cache_memory_entries:
+            self._memory[key] = cached
+            self._memory.move_to_end(key)
+            while len(self._memory) > self._settings.cache_memory_entries:
+                self._memory.popitem(last=False)
+        return cached
+
+    def _redis_key(self, key: str) -> str:
+        return f"cache:{self._name}:{key}"
+
+
+def _decoded(raw: bytes | None) -> StoredResponse | None:
+    """None for what is absent or was written by a release with another shape."""
+    if raw is None:
+        return None
+    try:
+        return msgspec.msgpack.decode(raw, type=StoredResponse)
+    except msgspec.DecodeError:
+        return None

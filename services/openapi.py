@@ -1,0 +1,121 @@
+"""The OpenAPI 3.1 document, written from the operations themselves."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+import msgspec
+
+from services.decode import Nothing
+from services.errors import ShopError, meaning_of
+from services.operations import Operation
+from services.problems import Problem
+
+_REF = "#/components/schemas/{name}"
+_JSON = "application/json"
+
+
+def document(services: Iterable[tuple[str, Sequence[Operation]]], version: str) -> dict[str, Any]:
+    """One document over all services; an operation is tagged with its service. Pages stay out."""
+    operations = [(tag, o) for tag, all_of_it in services for o in all_of_it if not o.page]
+    structs = list(dict.fromkeys(kind for _, o in operations for kind in _structs_of(o)))
+    shapes, components = msgspec.json.schema_components([*structs, Problem], ref_template=_REF)
+    schemas = dict(zip([*structs, Problem], shapes, strict=True))
+    paths: dict[str, dict[str, Any]] = {}
+    for tag, o in operations:
+        paths.setdefault(o.path, {})[o.method.lower()] = _operation(tag, o, schemas, components)
+    return {
+        "openapi": "3.1.0",
+        "info": {
+            "title": "Kiosk",
+            "version": version,
+            "description": "The shop's API. Money is integer minor units plus an ISO 4217 currency, times are "
+            "RFC 3339 in UTC, errors are RFC 9457 problems with a stable `type`.",
+            "license": {"name": "MIT", "identifier": "MIT"},
+        },
+        "servers": [{"url": "/"}],
+        "paths": paths,
+        "components": {
+            "schemas": components,
+            "securitySchemes": {
+                "admin": {"type": "http", "scheme": "bearer", "description": "ADMIN_API_KEY"}
+            },
+        },
+    }
+
+
+def _structs_of(o: Operation) -> list[Any]:
+    return [kind for kind in (o.query, o.body, o.answer) if kind is not None and kind is not Nothing]
+
+
+def _operation(tag: str, o: Operation, schemas: dict[Any, Any], components: dict[str, Any]) -> dict[str, Any]:
+    parameters = [
+        {"name": name, "in": "path", "required": True, "schema": {"type": "string", "minLength": 1}}
+        for name in re.findall(r"\{(\w+)\}", o.path)
+    ]
+    if o.query is not Nothing:
+        parameters += _query_parameters(o.query, components)
+    described: dict[str, Any] = {
+        "operationId": f"{tag}.{getattr(o.endpoint, '__name__', o.path)}",
+        "tags": [tag],
+        "summary": o.summary,
+        "parameters": parameters,
+        "responses": _responses(o, schemas),
+    }
+    if o.body is not Nothing:
+        described["requestBody"] = {"required": True, "content": {_JSON: {"schema": schemas[o.body]}}}
+    if o.admin:
+        described["security"] = [{"admin": []}]
+    return described
+
+
+def _query_parameters(query: type[msgspec.Struct], components: dict[str, Any]) -> list[dict[str, Any]]:
+    """The struct's fields as parameters. A `name.` field is a free-form object whose members are
+    parameters of their own, each beginning with the prefix."""
+    properties: dict[str, Any] = components.pop(query.__name__)["properties"]
+    parameters = []
+    for name, schema in properties.items():
+        schema = {
+            key: value for key, value in schema.items() if key != "default" or value not in (None, [], {})
+        }
+        description = schema.pop("description", None)
+        if name.endswith("."):
+            schema["propertyNames"] = {"pattern": f"^{re.escape(name)}.+$"}
+            parameter = {"name": name.rstrip("."), "in": "query", "style": "form", "explode": True}
+        else:
+            parameter = {"name": name, "in": "query"}
+        if description:
+            parameter["description"] = description
+        parameters.append({**parameter, "schema": _without_null(schema)})
+    return parameters
+
+
+def _without_null(schema: dict[str, Any]) -> dict[str, Any]:
+    """A parameter is absent, never null."""
+    if options := schema.get("anyOf"):
+        some = [option for option in options if option.get("type") != "null"]
+        rest = {key: value for key, value in schema.items() if key != "anyOf"}
+        return {**rest, **some[0]} if len(some) == 1 else {**rest, "anyOf": some}
+    if None in schema.get("enum", ()):
+        return {**schema, "enum": [value for value in schema["enum"] if value is not None]}
+    return schema
+
+
+def _responses(o: Operation, schemas: dict[Any, Any]) -> dict[str, Any]:
+    success: dict[str, Any] = {"description": "Success"}
+    if o.answer is not None:
+        success["content"] = {_JSON: {"schema": schemas[o.answer]}}
+    responses: dict[str, Any] = {str(o.status): success}
+    if o.method == "GET":
+        responses["304"] = {"description": "You have it already (If-None-Match)"}
+    by_status: dict[int, list[type[ShopError]]] = {}
+    for problem in o.possible_problems:
+        by_status.setdefault(meaning_of(problem).status, []).append(problem)
+    for status, problems in sorted(by_status.items()):
+        responses[str(status)] = {
+            "description": "; ".join(f"{problem.title} (`/problems/{problem.slug}`)" for problem in problems),
+            "content": {"application/problem+json": {"schema": schemas[Problem]}},
+        }
+    return responses

@@ -1,0 +1,175 @@
+"""One operation of the HTTP API: its route, what it takes, what it answers, what may go wrong.
+
+The same declaration decodes the request, guards the admin's operations and writes the OpenAPI
+document, so that the three can't disagree. An endpoint gets a `Call` and returns a struct (sent as
+JSON) or an ASGI callable such as a `Response`; it raises `ShopError`s.
+"""
+
+from __future__ import annotations
+
+import hmac
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from typing import Any, Generic, TypeVar
+
+import msgspec
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import Route
+from starlette.types import ASGIApp, Receive, Scope, Send
+
+from services.decode import Nothing, decode_body, decode_query
+from services.errors import (
+    Invalid,
+    Malformed,
+    NotFound,
+    ShopError,
+    TooLarge,
+    Unauthorized,
+    Unavailable,
+    UnsupportedMediaType,
+)
+from services.settings import ProcessSettings
+
+R = TypeVar("R")
+Q = TypeVar("Q", bound=msgspec.Struct)
+B = TypeVar("B", bound=msgspec.Struct)
+
+_encoder = msgspec.json.Encoder()
+
+
+@dataclass(frozen=True, slots=True)
+class Call(Generic[R, Q, B]):
+    """One request, decoded: the service's resources, the query and the body."""
+
+    request: Request
+    resources: R
+    query: Q
+    body: B
+
+    def path(self, name: str) -> str:
+        """A path parameter. One with a NUL can't name anything we store: NotFound."""
+        value: str = self.request.path_params[name]
+        if "\x00" in value:
+            raise NotFound()
+        return value
+
+
+class JsonResponse(Response):
+    """A struct or plain value as JSON."""
+
+    media_type = "application/json"
+
+    def render(self, content: Any) -> bytes:
+        return _encoder.encode(content)
+
+
+@dataclass(frozen=True)
+class Operation:
+    """A line of a service's route table; build it with `operation()`."""
+
+    method: str
+    path: str
+    endpoint: Callable[[Any], Awaitable[Any]]
+    summary: str
+    query: type[msgspec.Struct]
+    body: type[msgspec.Struct]
+    answer: Any
+    status: int
+    problems: tuple[type[ShopError], ...]
+    admin: bool
+    page: bool
+    body_bytes_max: int | None
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        request = Request(scope, receive)
+        state = scope["app"].state
+        settings: ProcessSettings = state.settings
+        if self.admin:
+            require_admin_key(request, settings.admin_api_key)
+        query = decode_query(scope["query_string"], self.query, strict=not self.page)
+        body: msgspec.Struct = (
+            Nothing()
+            if self.body is Nothing
+            else await decode_body(request, self.body, self.body_bytes_max or settings.body_max_bytes)
+        )
+        answer = await self.endpoint(Call(request, state.resources, query, body))
+        respond: ASGIApp = answer if callable(answer) else JsonResponse(answer, self.status)
+        await respond(scope, receive, send)
+
+    @property
+    def possible_problems(self) -> tuple[type[ShopError], ...]:
+        """What the declaration itself implies, and what the endpoint adds."""
+        implied: list[type[ShopError]] = [Unavailable]
+        if not self.page:
+            implied += [Malformed, Invalid]
+        if self.body is not Nothing:
+            implied += [TooLarge, UnsupportedMediaType]
+        if self.admin:
+            implied.append(Unauthorized)
+        if "{" in self.path:
+            implied.append(NotFound)
+        return tuple(dict.fromkeys((*implied, *self.problems)))
+
+
+def operation(
+    method: str,
+    path: str,
+    endpoint: Callable[[Call[R, Q, B]], Awaitable[Any]],
+    summary: str,
+    *,
+    query: type[Q] = Nothing,  # type: ignore[assignment]  # a TypeVar's default can't be declared before 3.13
+    body: type[B] = Nothing,  # type: ignore[assignment]
+    answer: Any = None,
+    status: int = 200,
+    problems: tuple[type[ShopError], ...] = (),
+    admin: bool = False,
+    page: bool = False,
+    body_bytes_max: int | None = None,
+) -> Operation:
+    """Declares an operation. `page=True` is a storefront page: unknown parameters are ignored and
+    it stays out of the OpenAPI document."""
+    return Operation(
+        method, path, endpoint, summary, query, body, answer, status, problems, admin, page, body_bytes_max
+    )
+
+
+def require_admin_key(request: Request, key: str | None) -> None:
+    """Raises Unauthorized unless the request carries `Authorization: Bearer <ADMIN_API_KEY>`."""
+    if not has_admin_key(request, key):
+        raise Unauthorized()
+
+
+def has_admin_key(request: Request, key: str | None) -> bool:
+    given = request.headers.get("authorization", "").partition(" ")
+    if key is None or given[0].lower() != "bearer":
+        return False
+    return hmac.compare_digest(given[2].encode(), key.encode())
+
+
+class PathRoute:
+    """All operations of one path: picks by method, answers 405 with the whole `Allow`."""
+
+    def __init__(self, path: str, operations: list[Operation]) -> None:
+        self.path = path
+        self._by_method = {operation.method: operation for operation in operations}
+        if "GET" in self._by_method:
+            self._by_method.setdefault("HEAD", self._by_method["GET"])
+        self._allow = ", ".join(sorted(self._by_method))
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        scope["route_template"] = self.path
+        operation = self._by_method.get(scope["method"])
+        if operation is None:
+            raise HTTPException(405, headers={"Allow": self._allow})
+        await operation(scope, receive, send)
+
+
+def routes_of(operations: list[Operation]) -> list[Route]:
+    """Starlette routes, one per path, in the order the paths first appear."""
+    paths = dict.fromkeys(operation.path for operation in operations)
+    return [
+        Route(path, PathRoute(path, [o for o in operations if o.path == path]), methods=None)
+        for path in paths
+    ]

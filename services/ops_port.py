@@ -1,0 +1,26 @@
+"""The operator's door of every process: `/livez`, `/readyz`, `/metrics` on a port of its own,
+which Traefik never routes to."""
+
+from __future__ import annotations
+
+import prometheus_client
+from starlette.applications import Starlette
+from starlette.requests import Request
+from starlette.responses import PlainTextResponse, Response
+from starlette.routing import Route
+
+from services.lifecycle import Lifecycle
+
+
+def ops_app(lifecycle: Lifecycle) -> Starlette:
+    async def livez(_request: Request) -> Response:
+        """Alive: this line runs. No I/O, so that a dependency's outage never kills a task."""
+        return PlainTextResponse("alive\n")
+
+    async def readyz(_request: Request) -> Response:
+        return PlainTextResponse(lifecycle.state + "\n", 200 if lifecycle.ready else 503)
+
+    async def metrics(_request: Request) -> Response:
+        return Response(prometheus_client.generate_latest(), media_type=prometheus_client.CONTENT_TYPE_LATEST)
+
+    return Starlette(routes=[Route("/livez", livez), Route("/readyz", readyz), Route("/metrics", metrics)])

@@ -1,0 +1,106 @@
+"""One process: the app's server and the ops port's server on one event loop, and a graceful end.
+
+uvicorn closes its listeners at once on SIGTERM, which loses the requests that Traefik still sends
+until it has noticed. So signals are ours: first un-ready, then serve on with `Connection: close`
+for LAME_DUCK_SECONDS, then let uvicorn drain what is in flight, then exit 0. A second signal ends
+the lame-duck time.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import signal
+import socket
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import uvicorn
+from starlette.types import ASGIApp
+
+from services.lifecycle import Lifecycle
+from services.ops_port import ops_app
+from services.settings import ProcessSettings
+
+logger = logging.getLogger("kiosk.process")
+
+
+class QuietServer(uvicorn.Server):
+    """A uvicorn server that leaves signals to its process."""
+
+    @contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        yield
+
+
+def server(app: ASGIApp, settings: ProcessSettings) -> QuietServer:
+    """uvicorn with our time limits; listens where `serve(sockets=...)` says."""
+    return QuietServer(
+        uvicorn.Config(
+            app,
+            loop="uvloop",
+            http="httptools",
+            ws="none",
+            lifespan="off",
+            log_config=None,
+            access_log=False,
+            server_header=False,
+            proxy_headers=False,
+            timeout_keep_alive=settings.keep_alive_seconds,
+            timeout_graceful_shutdown=max(1, round(settings.drain_seconds)),
+        )
+    )
+
+
+def listen(host: str, port: int) -> socket.socket:
+    """A listening socket; port 0 lets the system choose. Raises OSError with the address."""
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    opened = socket.socket(family, socket.SOCK_STREAM)
+    opened.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    try:
+        opened.bind((host, port))
+        opened.listen(2048)
+    except OSError as error:
+        opened.close()
+        raise OSError(error.errno, f"{host}:{port}: {error.strerror}") from None
+    opened.setblocking(False)
+    return opened
+
+
+def stop_event() -> tuple[asyncio.Event, asyncio.Event]:
+    """Two events: the first SIGTERM or SIGINT sets one, the next sets the other."""
+    first, second = asyncio.Event(), asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, lambda: (second if first.is_set() else first).set())
+    return first, second
+
+
+async def serve(app: ASGIApp, lifecycle: Lifecycle, settings: ProcessSettings) -> None:
+    """Serves until SIGTERM or SIGINT, then drains. The ops port outlives the app's."""
+    asked, again = stop_event()
+    app_server, ops_server = server(app, settings), server(ops_app(lifecycle), settings)
+    ops_task = asyncio.create_task(ops_server.serve([listen(settings.ops_host, settings.ops_port)]))
+    app_task = asyncio.create_task(app_server.serve([listen(settings.app_host, settings.app_port)]))
+    stop_task = asyncio.create_task(asked.wait())
+    lifecycle.started = True
+    await asyncio.wait({app_task, ops_task, stop_task}, return_when=asyncio.FIRST_COMPLETED)
+    lifecycle.draining = True
+    logger.info("draining", extra={"facts": {"lame_duck_seconds": settings.lame_duck_seconds}})
+    if settings.lame_duck_seconds and asked.is_set():
+        await _either(again, settings.lame_duck_seconds)
+    app_server.should_exit = True
+    await app_task
+    ops_server.should_exit = True
+    ops_server.force_exit = True  # scrapers keep connections open; nothing of theirs is lost
+    await ops_task
+    stop_task.cancel()
+
+
+async def _either(event: asyncio.Event, seconds: float) -> None:
+    """Waits for the event, at most so long."""
+    try:
+        async with asyncio.timeout(seconds):
+            await event.wait()
+    except TimeoutError:
+        return

@@ -1,0 +1,71 @@
+"""What is known about the request at hand: its id, its door, how long its caller will wait.
+
+Bound once per request; logs, problems, internal calls and the Redis budget read it from here.
+"""
+
+from __future__ import annotations
+
+import re
+import secrets
+import time
+from collections.abc import Iterable
+from contextvars import ContextVar
+from dataclasses import dataclass, field
+
+_SAFE_ID = re.compile(r"^[A-Za-z0-9._-]{8,64}$")
+# W3C Trace Context, section 3.2: version, trace id, parent id, flags.
+_TRACEPARENT = re.compile(r"^[0-9a-f]{2}-([0-9a-f]{32})-[0-9a-f]{16}-[0-9a-f]{2}$")
+
+
+@dataclass(slots=True)
+class RequestContext:
+    """Facts about one request. Headers come from Traefik, which overwrites `X-Entry`."""
+
+    request_id: str
+    internal: bool = False
+    traceparent: str | None = None
+    forwarded_for: str | None = None
+    deadline: float | None = None  # time.monotonic() by which the caller will have gone
+    redis_seconds_spent: float = field(default=0.0)
+
+    @property
+    def trace_id(self) -> str | None:
+        match = _TRACEPARENT.match(self.traceparent or "")
+        return match[1] if match else None
+
+    def seconds_left(self, at_most: float) -> float:
+        """Seconds until the caller's deadline, `at_most` when there is none or a later one."""
+        if self.deadline is None:
+            return at_most
+        return max(0.0, min(at_most, self.deadline - time.monotonic()))
+
+
+current_request: ContextVar[RequestContext | None] = ContextVar("current_request", default=None)
+
+
+def new_request_id() -> str:
+    return secrets.token_hex(8)
+
+
+def read_context(headers: Iterable[tuple[bytes, bytes]]) -> RequestContext:
+    """Builds the context from raw ASGI headers. A missing `X-Entry` counts as public; only internal
+    callers may set a deadline, anyone may name a request by a well-formed `X-Request-ID`."""
+    context = RequestContext(request_id="")
+    deadline_ms: str | None = None
+    for name, raw in headers:
+        if name == b"x-request-id":
+            value = raw.decode("latin-1")
+            context.request_id = value if _SAFE_ID.match(value) else ""
+        elif name == b"x-entry":
+            context.internal = raw == b"internal"
+        elif name == b"traceparent":
+            context.traceparent = raw.decode("latin-1")
+        elif name == b"x-forwarded-for":
+            context.forwarded_for = raw.decode("latin-1")
+        elif name == b"x-deadline-ms":
+            deadline_ms = raw.decode("latin-1")
+    if not context.request_id:
+        context.request_id = new_request_id()
+    if context.internal and deadline_ms and deadline_ms.isascii() and deadline_ms.isdigit():
+        context.deadline = time.monotonic() + min(int(deadline_ms[:9]), 600_000) / 1000
+    return context

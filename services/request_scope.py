@@ -1,0 +1,67 @@
+"""The outermost layer of every web process, as one pure ASGI callable: binds the request context,
+counts, times and logs the request, reports what nobody caught, and signs every response with
+`X-Request-ID` and `X-Release`."""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections.abc import MutableMapping
+from typing import Any
+
+import sentry_sdk
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from services.lifecycle import Lifecycle
+from services.metrics import HttpMetrics
+from services.request_context import current_request, read_context
+
+logger = logging.getLogger("kiosk.request")
+
+
+class RequestScope:
+    def __init__(self, app: ASGIApp, service: str, release: str, lifecycle: Lifecycle) -> None:
+        self._app = app
+        self._release = release.encode()
+        self._lifecycle = lifecycle
+        self._metrics = HttpMetrics(service)
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        started = time.perf_counter()
+        context = read_context(scope["headers"])
+        token = current_request.set(context)
+        signature = [(b"x-request-id", context.request_id.encode()), (b"x-release", self._release)]
+        if self._lifecycle.draining:
+            signature.append((b"connection", b"close"))
+        status = 0
+
+        async def send_signed(message: Message) -> None:
+            nonlocal status
+            if message["type"] == "http.response.start":
+                status = message["status"]
+                message["headers"] = [*message.get("headers", ()), *signature]
+            await send(message)
+
+        self._metrics.in_flight.inc()
+        try:
+            await self._app(scope, receive, send_signed)
+        except Exception as error:
+            # Starlette has answered 500 already if it still could; here is where it is seen.
+            logger.exception("unhandled error", extra={"facts": {"path": scope["path"]}})
+            sentry_sdk.capture_exception(error)
+            status = status or 500
+        finally:
+            self._metrics.in_flight.dec()
+            self._finish(scope, status, time.perf_counter() - started)
+            current_request.reset(token)
+
+    def _finish(self, scope: MutableMapping[str, Any], status: int, seconds: float) -> None:
+        route = scope.get("route_template", "unmatched")
+        method = scope["method"] if route != "unmatched" else "other"
+        self._metrics.observe(route, method, status, seconds)
+        if logger.isEnabledFor(logging.INFO):
+            facts = {"route": route, "status": status, "ms": round(seconds * 1000, 2)}
+            logger.info("%s %s %s", scope["method"], scope["path"], status, extra={"facts": facts})

@@ -1,0 +1,127 @@
+"""Assembles a web service: a name, its operations, its resources, and the life around them."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import AsyncIterator, Callable
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from dataclasses import dataclass, field
+from typing import Any
+
+from databases import Database
+from starlette.applications import Starlette
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.types import ASGIApp
+
+from services import metrics
+from services.errors import ShopError
+from services.lifecycle import Lifecycle
+from services.logs import configure_logs
+from services.operations import Operation, routes_of
+from services.problems import problem_of, problem_of_status
+from services.process import serve
+from services.request_scope import RequestScope
+from services.schema import missing_migrations
+from services.settings import ProcessSettings
+from services.telemetry import configure_sentry
+
+logger = logging.getLogger("kiosk.service")
+
+Resources = Callable[[ProcessSettings, Lifecycle], AbstractAsyncContextManager[Any]]
+ErrorPage = Callable[[Request, int, str], Response]
+
+
+@dataclass(frozen=True)
+class Service:
+    """A web process. `resources` opens what the endpoints need (pools, clients) and closes it;
+    `error_page` turns errors into pages instead of problem+json where a person is reading."""
+
+    name: str
+    operations: list[Operation]
+    resources: Resources
+    error_page: ErrorPage | None = None
+    middleware: tuple[Callable[[ASGIApp], ASGIApp], ...] = field(default=())
+
+    def app(self, settings: ProcessSettings, lifecycle: Lifecycle, resources: Any) -> ASGIApp:
+        """The ASGI callable; `resources` are already open."""
+        starlette = Starlette(
+            routes=list(routes_of(self.operations)),
+            exception_handlers={
+                ShopError: self._on_shop_error,
+                HTTPException: self._on_http_error,
+                Exception: self._on_unexpected,
+            },
+        )
+        starlette.router.redirect_slashes = False
+        starlette.state.settings, starlette.state.resources = settings, resources
+        app: ASGIApp = starlette
+        for wrap in self.middleware:
+            app = wrap(app)
+        return RequestScope(app, self.name, settings.release, lifecycle)
+
+    async def _on_shop_error(self, request: Request, error: Exception) -> Response:
+        assert isinstance(error, ShopError)
+        problem = problem_of(error)
+        if self.error_page is None:
+            return problem
+        return _with_retry_after(self.error_page(request, problem.status_code, error.title), problem)
+
+    async def _on_http_error(self, request: Request, error: Exception) -> Response:
+        assert isinstance(error, HTTPException)
+        problem = problem_of_status(error.status_code, error.headers)
+        if self.error_page is None or error.status_code == 405:
+            return problem
+        return self.error_page(request, error.status_code, error.detail)
+
+    async def _on_unexpected(self, request: Request, _error: Exception) -> Response:
+        if self.error_page is None:
+            return problem_of_status(500)
+        return self.error_page(request, 500, "Something went wrong")
+
+    async def run(self, settings: ProcessSettings) -> None:
+        """Runs the process until it is told to stop."""
+        configure_logs(self.name, settings)
+        configure_sentry(self.name, settings)
+        metrics.build_info.labels(self.name, settings.release).set(1)
+        lifecycle = Lifecycle()
+        async with self.resources(settings, lifecycle) as resources:
+            await serve(self.app(settings, lifecycle, resources), lifecycle, settings)
+
+
+def _with_retry_after(page: Response, problem: Response) -> Response:
+    if retry_after := problem.headers.get("retry-after"):
+        page.headers["Retry-After"] = retry_after
+    return page
+
+
+@asynccontextmanager
+async def background(*loops: Callable[[], Any]) -> AsyncIterator[None]:
+    """Runs loops beside the service and cancels them at its end. One that dies is logged and reported
+    by the process ending: a service without its loop would lie about its state."""
+    async with asyncio.TaskGroup() as group:
+        tasks = [group.create_task(loop()) for loop in loops]
+        try:
+            yield
+        finally:
+            for task in tasks:
+                task.cancel()
+
+
+async def await_schema(database: Database, service: str, lifecycle: Lifecycle) -> None:
+    """Latches `schema_compatible` once every shipped migration is found applied; asks each second
+    until then, because PostgreSQL may still be starting or the migration still be running."""
+    while not lifecycle.schema_compatible:
+        lifecycle.waiting_for = "database"
+        try:
+            missing = await missing_migrations(database, service)
+        except ShopError:
+            missing = frozenset({"?"})
+        if not missing:
+            lifecycle.schema_compatible = True
+            return
+        if "?" not in missing:
+            lifecycle.waiting_for = f"migrations {', '.join(sorted(missing))}"
+        await asyncio.sleep(0.5)

@@ -1,0 +1,1 @@
+"""Tests mirror the services; journeys, browser, faults and deploy stand beside them."""

@@ -1,0 +1,160 @@
+"""What tests stand on: a real PostgreSQL, a real Valkey, and services in this process.
+
+Both servers come as wheels with the development requirements, so they are never missing. What may
+be missing (Chromium, Docker) is asked for with `needs_program`: it skips here and fails in CI.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import sys
+import uuid
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from urllib.parse import urlsplit, urlunsplit
+
+import asyncpg
+import httpx
+import pytest
+
+from ops.local.postgres import TemporaryPostgres, temporary_postgres
+from ops.local.valkey import TemporaryValkey, temporary_valkey
+from services.lifecycle import Lifecycle
+from services.service import Service
+from services.settings import ProcessSettings
+
+ROOT = Path(__file__).parent.parent
+ADMIN_KEY = "test-admin-key"
+
+
+def needs_program(*names: str) -> str:
+    """The path of the first program found; without any, skips locally and fails in CI."""
+    for name in names:
+        if path := shutil.which(name):
+            return path
+    missing = f"needs one of {', '.join(names)}"
+    if os.environ.get("CI"):
+        pytest.fail(missing)
+    pytest.skip(missing)
+
+
+@pytest.fixture(scope="session")
+def anyio_backend() -> str:
+    return "asyncio"
+
+
+@pytest.fixture(scope="session")
+def postgres() -> Iterator[TemporaryPostgres]:
+    with temporary_postgres() as server:
+        _run_module("ops.migrate", server.url)
+        yield server
+
+
+@pytest.fixture
+def own_postgres() -> Iterator[TemporaryPostgres]:
+    """A migrated server of this test's own, to stop, restart or kill."""
+    with temporary_postgres() as server:
+        _run_module("ops.migrate", server.url)
+        yield server
+
+
+@pytest.fixture(scope="session")
+def valkey() -> Iterator[TemporaryValkey]:
+    with temporary_valkey() as server:
+        yield server
+
+
+@dataclass(frozen=True)
+class Databases:
+    """Makes copies of a migrated database: each test writes into its own."""
+
+    template_url: str
+
+    async def copy(self, of: str = "kiosk") -> str:
+        name = f"test_{uuid.uuid4().hex[:12]}"
+        owner = await asyncpg.connect(_with_database(self.template_url, "postgres"))
+        try:
+            await owner.execute(f'CREATE DATABASE {name} TEMPLATE "{of}"')
+        finally:
+            await owner.close()
+        return _with_database(self.template_url, name)
+
+    async def drop(self, url: str) -> None:
+        owner = await asyncpg.connect(_with_database(self.template_url, "postgres"))
+        try:
+            await owner.execute(f'DROP DATABASE "{urlsplit(url).path[1:]}" WITH (FORCE)')
+        finally:
+            await owner.close()
+
+
+def _with_database(url: str, name: str) -> str:
+    return urlunsplit(urlsplit(url)._replace(path=f"/{name}"))
+
+
+def _run_module(module: str, database_url: str, *arguments: str) -> None:
+    subprocess.run(
+        [sys.executable, "-m", module, *arguments],
+        check=True,
+        cwd=ROOT,
+        env={**os.environ, "DATABASE_URL": database_url},
+        stdout=subprocess.DEVNULL,
+    )
+
+
+@pytest.fixture(scope="session")
+def databases(postgres: TemporaryPostgres) -> Databases:
+    return Databases(postgres.url)
+
+
+@pytest.fixture
+async def database_url(databases: Databases) -> AsyncIterator[str]:
+    """The owner's URL of a migrated, empty database of this test's own."""
+    url = await databases.copy()
+    yield url
+    await databases.drop(url)
+
+
+@pytest.fixture(scope="session")
+async def demo_url(databases: Databases) -> AsyncIterator[str]:
+    """A database with 1,000 demo products, for all tests that only read."""
+    url = await databases.copy()
+    _run_module("ops.demo", url, "--products", "1000")
+    yield url
+    await databases.drop(url)
+
+
+@pytest.fixture
+def environment(monkeypatch: pytest.MonkeyPatch, valkey: TemporaryValkey) -> Callable[..., None]:
+    """Sets the variables a service reads: `environment(DATABASE_URL=..., CACHE_MEMORY_SECONDS=0)`."""
+
+    def set_variables(**variables: object) -> None:
+        chosen: dict[str, object] = {
+            "ENVIRONMENT": "test",
+            "RELEASE": "test-release",
+            "ADMIN_API_KEY": ADMIN_KEY,
+            "REDIS_URL": valkey.url,
+            "REDIS_QUEUE_URL": valkey.queue_url,
+            **variables,
+        }
+        for name, value in chosen.items():
+            monkeypatch.setenv(name, str(value))
+
+    return set_variables
+
+
+InProcess = Callable[[Service], AbstractAsyncContextManager[httpx.AsyncClient]]
+
+
+@asynccontextmanager
+async def in_process(service: Service) -> AsyncIterator[httpx.AsyncClient]:
+    """The service's whole ASGI stack with its real resources, without a socket in between."""
+    settings, lifecycle = ProcessSettings.read(), Lifecycle(started=True)
+    async with service.resources(settings, lifecycle) as resources:
+        app = service.app(settings, lifecycle, resources)
+        transport = httpx.ASGITransport(app, raise_app_exceptions=False)
+        async with httpx.AsyncClient(transport=transport, base_url="http://shop") as client:
+            yield client

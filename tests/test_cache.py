@@ -1,0 +1,194 @@
+"""The response cache: memory over Redis, single flight, stale answers, nothing lost with Redis."""
+
+import asyncio
+from collections.abc import AsyncIterator, Callable
+
+import httpx
+import pytest
+from starlette.types import Receive, Scope, Send
+
+from ops.local.valkey import TemporaryValkey
+from services.cache import Doorkeeper, ResponseCache, StaleResponse
+from services.cached_response import CachedResponse, stored_response
+from services.errors import DatabaseUnavailable, Overloaded
+from services.redis_client import RedisClient
+from services.settings import CacheSettings, RedisSettings
+
+pytestmark = pytest.mark.anyio
+MakeCache = Callable[..., ResponseCache]
+
+
+class Source:
+    """Counts how often it is asked; can be told to fail or to wait."""
+
+    def __init__(self) -> None:
+        self.loads = 0
+        self.error: Exception | None = None
+        self.gate = asyncio.Event()
+        self.gate.set()
+
+    async def load(self) -> bytes:
+        self.loads += 1
+        await self.gate.wait()
+        if self.error:
+            raise self.error
+        return b'{"load":%d}' % self.loads
+
+
+@pytest.fixture
+async def make_cache(valkey: TemporaryValkey) -> AsyncIterator[MakeCache]:
+    clients: list[RedisClient] = []
+
+    def make(url: str = valkey.url, **settings: str) -> ResponseCache:
+        client = RedisClient(RedisSettings.read({"REDIS_URL": url}), "test")
+        clients.append(client)
+        return ResponseCache("test", client, CacheSettings.read(settings))
+
+    client = RedisClient(RedisSettings.read({"REDIS_URL": valkey.url}), "test")
+    await client.delete("cache:test:a", "cache:test:b")
+    yield make
+    for opened in (client, *clients):
+        await opened.close()
+
+
+async def _settled(cache: ResponseCache) -> None:
+    while cache._writes:
+        await asyncio.gather(*cache._writes)
+
+
+async def test_a_fresh_answer_comes_from_memory(make_cache: MakeCache) -> None:
+    cache, source = make_cache(CACHE_MEMORY_SECONDS="60"), Source()
+    first = await cache.answer("a", 60, source.load)
+    assert await cache.answer("a", 60, source.load) is first
+    assert source.loads == 1
+
+
+async def test_replicas_share_an_answer_that_was_asked_for_twice(make_cache: MakeCache) -> None:
+    one, two = make_cache(CACHE_MEMORY_SECONDS="0"), make_cache(CACHE_MEMORY_SECONDS="0")
+    source = Source()
+    for cache in (one, one):
+        await cache.answer("a", 60, source.load)
+    await _settled(one)
+    for cache in (two, two):
+        await cache.answer("a", 60, source.load)
+    assert source.loads == 3, "one's two loads, two's first; two's second came from Redis"
+
+
+async def test_callers_of_one_key_wait_for_one_load(make_cache: MakeCache) -> None:
+    cache, source = make_cache(), Source()
+    source.gate.clear()
+    callers = [asyncio.create_task(cache.answer("a", 60, source.load)) for _ in range(50)]
+    while not source.loads:
+        await asyncio.sleep(0)
+    source.gate.set()
+    await asyncio.gather(*callers)
+    assert source.loads == 1
+
+
+async def test_a_caller_who_goes_away_does_not_fail_those_who_joined(make_cache: MakeCache) -> None:
+    cache, source = make_cache(), Source()
+    source.gate.clear()
+    first = asyncio.create_task(cache.answer("a", 60, source.load))
+    while not source.loads:
+        await asyncio.sleep(0)
+    second = asyncio.create_task(cache.answer("a", 60, source.load))
+    await asyncio.sleep(0)
+    first.cancel()
+    source.gate.set()
+    assert isinstance(await second, CachedResponse)
+
+
+async def test_an_old_answer_is_served_while_the_source_is_away(make_cache: MakeCache) -> None:
+    cache, source = make_cache(CACHE_MEMORY_SECONDS="0"), Source()
+    await cache.answer("a", 0, source.load)
+    source.error = DatabaseUnavailable()
+    assert isinstance(await cache.answer("a", 0, source.load), StaleResponse)
+    with pytest.raises(DatabaseUnavailable):
+        await cache.answer("b", 0, source.load)
+
+
+async def test_an_error_is_not_kept(make_cache: MakeCache) -> None:
+    cache, source = make_cache(), Source()
+    source.error = ValueError("bug")
+    with pytest.raises(ValueError, match="bug"):
+        await cache.answer("a", 60, source.load)
+    source.error = None
+    assert isinstance(await cache.answer("a", 60, source.load), CachedResponse)
+
+
+async def test_a_forgotten_answer_is_loaded_anew_everywhere(make_cache: MakeCache) -> None:
+    cache, source = make_cache(CACHE_MEMORY_SECONDS="60"), Source()
+    for _ in range(2):
+        await cache.answer("a", 60, source.load)
+    await _settled(cache)
+    await cache.forget("a")
+    await cache.answer("a", 60, source.load)
+    assert source.loads == 2
+
+
+async def test_memory_holds_no_more_than_it_may(make_cache: MakeCache) -> None:
+    cache, source = make_cache(CACHE_MEMORY_ENTRIES="10", CACHE_MEMORY_SECONDS="60"), Source()
+    for number in range(100):
+        await cache.answer(str(number), 0, source.load)
+    assert len(cache._memory) == 10
+
+
+async def test_loads_beyond_the_cap_are_refused_early(make_cache: MakeCache) -> None:
+    cache, source = make_cache(CACHE_LOADS_MAX="2"), Source()
+    source.gate.clear()
+    callers = [asyncio.create_task(cache.answer(str(n), 0, source.load)) for n in range(40)]
+    while source.loads < 2:
+        await asyncio.sleep(0)
+    source.gate.set()
+    outcomes = await asyncio.gather(*callers, return_exceptions=True)
+    refused = [outcome for outcome in outcomes if isinstance(outcome, Overloaded)]
+    assert refused
+    assert all(isinstance(o, CachedResponse | Overloaded) for o in outcomes)
+
+
+async def test_without_redis_answers_go_on(make_cache: MakeCache) -> None:
+    cache, source = make_cache(url="redis://127.0.0.1:1/0", CACHE_MEMORY_SECONDS="0"), Source()
+    for _ in range(20):
+        assert isinstance(await cache.answer("a", 60, source.load), CachedResponse)
+    assert source.loads == 20
+
+
+def test_the_doorkeeper_knows_a_key_the_second_time_and_stays_bounded() -> None:
+    keeper = Doorkeeper(10)
+    assert not keeper.knows("a")
+    assert keeper.knows("a")
+    for number in range(1000):
+        keeper.knows(str(number))
+    assert len(keeper._young) + len(keeper._old) <= 20
+
+
+async def _send(headers: dict[str, str], method: str = "GET") -> httpx.Response:
+    cached = CachedResponse(stored_response(b"x" * 5000, "text/plain"), "public, max-age=1")
+
+    async def app(scope: Scope, receive: Receive, send: Send) -> None:
+        await cached(scope, receive, send)
+
+    async with httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://shop") as client:
+        return await client.request(method, "/", headers=headers)
+
+
+async def test_a_browser_that_has_it_gets_304_with_the_tag() -> None:
+    tag = (await _send({})).headers["etag"]
+    for given in (tag, f'"other", {tag}', tag.removeprefix("W/"), "*"):
+        response = await _send({"If-None-Match": given})
+        assert (response.status_code, response.content) == (304, b"")
+        assert response.headers["etag"] == tag
+    assert (await _send({"If-None-Match": 'W/"other"'})).status_code == 200
+
+
+async def test_the_answer_is_compressed_for_who_takes_it() -> None:
+    plain, packed = await _send({"Accept-Encoding": "identity"}), await _send({"Accept-Encoding": "gzip"})
+    assert packed.headers["content-encoding"] == "gzip"
+    assert int(packed.headers["content-length"]) < 200
+    assert plain.content == packed.content == b"x" * 5000
+    assert plain.headers["vary"] == packed.headers["vary"] == "Accept-Encoding"
+
+
+async def test_a_head_request_gets_the_head() -> None:
+    response = await _send({"Accept-Encoding": "identity"}, method="HEAD")
+    assert (response.content, response.headers["content-length"]) == (b"", "5000")
