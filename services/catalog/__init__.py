@@ -1,0 +1,1 @@
+"""Products, variants, prices, categories, search. Owns the schema `catalog`."""

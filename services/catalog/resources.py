@@ -1,0 +1,63 @@
+"""What catalog's endpoints work with, opened at start and closed at the end."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+
+from databases import Database
+
+from services.cache import ResponseCache
+from services.catalog.views import ViewCounter
+from services.database import open_database, role_url
+from services.lifecycle import Lifecycle
+from services.queue import FastQueue
+from services.redis_client import RedisClient
+from services.service import await_schema, background
+from services.settings import (
+    CacheSettings,
+    DatabaseSettings,
+    ProcessSettings,
+    RedisSettings,
+    StoreSettings,
+    WorkerSettings,
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Catalog:
+    database: Database
+    cache: ResponseCache
+    views: ViewCounter
+    store: StoreSettings
+    caching: CacheSettings
+    acquire_timeout_seconds: float
+
+
+def product_key(slug: str) -> str:
+    """Where the cache keeps a product's answer; whoever changes the product forgets it."""
+    return f"product:{slug}"
+
+
+@asynccontextmanager
+async def open_catalog(_settings: ProcessSettings, lifecycle: Lifecycle) -> AsyncIterator[Catalog]:
+    data, redis, caching = DatabaseSettings.read(), RedisSettings.read(), CacheSettings.read()
+    database = open_database(role_url(data, "catalog"), data, pool_max=data.database_pool_max, name="catalog")
+    client = RedisClient(redis, "cache")
+    views = ViewCounter(FastQueue(redis), WorkerSettings.read().view_flush_seconds)
+    catalog = Catalog(
+        database,
+        ResponseCache("catalog", client, caching),
+        views,
+        StoreSettings.read(),
+        caching,
+        data.database_acquire_timeout_seconds,
+    )
+    await database.connect()
+    try:
+        async with background(lambda: await_schema(database, "catalog", lifecycle), views.run):
+            yield catalog
+    finally:
+        await client.close()
+        await database.disconnect()

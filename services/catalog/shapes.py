@@ -1,0 +1,127 @@
+"""What the catalog's API takes and answers, as types: they validate, encode and document."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+import msgspec
+from msgspec import Meta
+
+from services.decode import Input
+from services.money import Money
+
+Availability = Literal["sold_out", "low", "in_stock"]
+AVAILABILITY: tuple[Availability, ...] = ("sold_out", "low", "in_stock")  # by the number stored
+SortName = Literal["relevance", "newest", "price", "-price", "name"]
+
+Slug = Annotated[str, Meta(max_length=200, examples=["desk-lamp"])]
+Price = Annotated[int, Meta(ge=0, le=10**12, description="Minor units")]
+
+
+class ListQuery(Input, frozen=True):
+    """Parameters of the product list."""
+
+    q: Annotated[str, Meta(max_length=200, description="Words to search for")] = ""
+    category: Slug | None = None
+    brand: Annotated[list[Annotated[str, Meta(max_length=200)]], Meta(max_length=20)] = []
+    price_min: Price | None = None
+    price_max: Price | None = None
+    in_stock: bool = False
+    attributes: Annotated[
+        dict[
+            Annotated[str, Meta(max_length=60)],
+            Annotated[list[Annotated[str, Meta(max_length=200)]], Meta(max_length=20)],
+        ],
+        Meta(max_length=10, description="`attr.color=red`: values of one name are alternatives"),
+    ] = msgspec.field(name="attr.", default_factory=dict)
+    sort: Annotated[
+        SortName | None, Meta(description="`relevance` with `q`, `newest` without, unless given")
+    ] = None
+    limit: Annotated[int, Meta(ge=1, le=100)] = 24
+    cursor: Annotated[str, Meta(max_length=600, description="`next_cursor` of the page before")] | None = None
+
+
+class SuggestQuery(Input, frozen=True):
+    q: Annotated[str, Meta(max_length=200, description="What has been typed so far")] = ""
+
+
+class Image(msgspec.Struct, frozen=True):
+    url: str
+    alt: str
+
+
+class ProductCard(msgspec.Struct, frozen=True):
+    """A product as a list shows it. `price` is the cheapest variant's."""
+
+    slug: str
+    title: str
+    brand: str
+    price: Money
+    compare_at: Money | None
+    image: Image | None
+    availability: Availability
+
+
+class ProductPage(msgspec.Struct, frozen=True):
+    items: list[ProductCard]
+    next_cursor: str | None
+    facets: dict[str, list[str]] = {}
+
+
+class Variant(msgspec.Struct, frozen=True):
+    sku: str
+    price: Money
+    compare_at: Money | None
+    attributes: dict[str, str]
+    availability: Availability
+
+
+class CategoryLink(msgspec.Struct, frozen=True):
+    slug: str
+    name: str
+
+
+class Seo(msgspec.Struct, frozen=True):
+    title: str
+    description: str
+
+
+class Product(msgspec.Struct, frozen=True):
+    """A product with everything its page needs. `categories` are paths from the root, main one first."""
+
+    slug: str
+    title: str
+    brand: str
+    price: Money
+    compare_at: Money | None
+    image: Image | None
+    availability: Availability
+    description: str
+    attributes: dict[str, str]
+    images: list[Image]
+    categories: list[list[CategoryLink]]
+    seo: Seo
+    variants: list[Variant]
+
+
+class Category(msgspec.Struct, frozen=True):
+    slug: str
+    name: str
+    children: list[Category]
+
+
+class CategoryTree(msgspec.Struct, frozen=True):
+    items: list[Category]
+
+
+class Suggestion(msgspec.Struct, frozen=True):
+    """`path` leads to the storefront's page."""
+
+    kind: Literal["product", "category"]
+    text: str
+    path: str
+    image: Image | None
+
+
+class Suggestions(msgspec.Struct, frozen=True):
+    items: list[Suggestion]

@@ -1,0 +1,1 @@
+"""The aggregator behind `/up` and `/health`: looks at everything, owns nothing."""

@@ -1,0 +1,1 @@
+"""The catalog through its whole ASGI stack, on a real PostgreSQL and Valkey."""

@@ -1,0 +1,87 @@
+"""A catalog in this process: over the demo products (read only), or over a few of the test's own."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Awaitable, Callable
+from functools import partial
+
+import asyncpg
+import httpx
+import pytest
+
+from services.catalog.app import service
+from tests.conftest import in_process
+
+
+@pytest.fixture
+async def demo(demo_url: str, environment: Callable[..., None]) -> AsyncIterator[httpx.AsyncClient]:
+    """Over 1,000 demo products, without memory or Redis in between."""
+    environment(DATABASE_URL=demo_url, CACHE_MEMORY_SECONDS=0, CACHE_LIST_SECONDS=0, CACHE_PRODUCT_SECONDS=0)
+    async with in_process(service) as client:
+        yield client
+
+
+@pytest.fixture
+async def owner(database_url: str) -> AsyncIterator[asyncpg.Connection]:
+    """The owner's connection to the test's own database."""
+    connection = await asyncpg.connect(database_url)
+    yield connection
+    await connection.close()
+
+
+@pytest.fixture
+async def catalog(database_url: str, environment: Callable[..., None]) -> AsyncIterator[httpx.AsyncClient]:
+    """Over the test's own products, uncached."""
+    environment(
+        DATABASE_URL=database_url, CACHE_MEMORY_SECONDS=0, CACHE_LIST_SECONDS=0, CACHE_PRODUCT_SECONDS=0
+    )
+    async with in_process(service) as client:
+        yield client
+
+
+AddProduct = Callable[..., Awaitable[int]]
+
+
+@pytest.fixture
+def add_product(owner: asyncpg.Connection) -> AddProduct:
+    """Adds a published product with one variant: `await add_product("mug", price_minor=1999)`."""
+    return partial(insert_product, owner)
+
+
+async def insert_product(owner: asyncpg.Connection, slug: str, **facts: object) -> int:
+    product_id: int = await owner.fetchval(
+        """
+        INSERT INTO catalog.products (slug, title, title_key, brand, price_minor, popularity, published_at)
+        VALUES ($1, $2, '', $3, 0, $4, $5::text::timestamptz) RETURNING id
+        """,
+        slug,
+        facts.get("title", slug.replace("-", " ").title()),
+        facts.get("brand", "Kiosk"),
+        facts.get("popularity", 0),
+        facts.get("published_at", "2026-01-01"),
+    )
+    await owner.execute(
+        "INSERT INTO catalog.product_details (product_id, description) VALUES ($1, $2)",
+        product_id,
+        facts.get("description", ""),
+    )
+    await owner.execute(
+        """
+        INSERT INTO catalog.variants (product_id, sku, price_minor, compare_at_minor, available, attributes)
+        VALUES ($1, $2, $3, $4, $5, $6)
+        """,
+        product_id,
+        f"SKU-{slug}",
+        facts.get("price_minor", 1000),
+        facts.get("compare_at_minor"),
+        facts.get("available", 10),
+        facts.get("attributes", "{}"),
+    )
+    if category := facts.get("category"):
+        await owner.execute(
+            "INSERT INTO catalog.product_categories SELECT $1, id, true FROM catalog.categories WHERE slug = $2",
+            product_id,
+            category,
+        )
+    await owner.execute("SELECT catalog.index_products($1, 5)", [product_id])
+    return product_id

@@ -1,0 +1,1 @@
+"""The aggregator: slow to change its mind, always answering."""
