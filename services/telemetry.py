@@ -31,7 +31,6 @@ def configure_sentry(service: str, settings: ProcessSettings) -> None:
         auto_enabling_integrations=False,
         default_integrations=False,
         include_local_variables=False,
-        send_default_pii=False,
         traces_sample_rate=0,
         before_send=_with_request,
     )

@@ -1,0 +1,1 @@
+"""The operator's side: local stack, migrations, demo catalog, deploy."""
