@@ -134,8 +134,7 @@ def _all_errors(values: Any, kind: type[msgspec.Struct], first: str, *, strict: 
         return [_field_error("", first)]
     errors: list[FieldError] = []
     known = _fields_of(kind)
-    for name in values.keys() - known.keys():
-        errors.append(FieldError(str(name), "is not a field of this request"))
+    errors += [FieldError(str(n), "is not a field of this request") for n in values.keys() - known.keys()]
     for name, field in known.items():
         if name not in values:
             if field.required:

@@ -54,7 +54,7 @@ class PrettyLines(logging.Formatter):
     """`12:00:01.123 info  GET /search 200 route=/search ms=4.1`"""
 
     def format(self, record: logging.LogRecord) -> str:
-        time = datetime.fromtimestamp(record.created).strftime("%H:%M:%S.%f")[:-3]
+        time = datetime.fromtimestamp(record.created, UTC).astimezone().strftime("%H:%M:%S.%f")[:-3]
         facts = " ".join(f"{key}={value}" for key, value in _facts_of(record).items())
         line = f"{time} {record.levelname.lower():7} {record.getMessage()} {facts}".rstrip()
         return line + "\n" + self.formatException(record.exc_info) if record.exc_info else line

@@ -15,6 +15,10 @@ from services.problems import Problem
 
 _REF = "#/components/schemas/{name}"
 _JSON = "application/json"
+_DESCRIPTION = (
+    "The shop's API. Money is integer minor units plus an ISO 4217 currency, times are RFC 3339 in UTC, "
+    "errors are RFC 9457 problems with a stable `type`."
+)
 
 
 def document(services: Iterable[tuple[str, Sequence[Operation]]], version: str) -> dict[str, Any]:
@@ -31,8 +35,7 @@ def document(services: Iterable[tuple[str, Sequence[Operation]]], version: str) 
         "info": {
             "title": "Kiosk",
             "version": version,
-            "description": "The shop's API. Money is integer minor units plus an ISO 4217 currency, times are "
-            "RFC 3339 in UTC, errors are RFC 9457 problems with a stable `type`.",
+            "description": _DESCRIPTION,
             "license": {"name": "MIT", "identifier": "MIT"},
         },
         "servers": [{"url": "/"}],
@@ -76,10 +79,8 @@ def _query_parameters(query: type[msgspec.Struct], components: dict[str, Any]) -
     parameters of their own, each beginning with the prefix."""
     properties: dict[str, Any] = components.pop(query.__name__)["properties"]
     parameters = []
-    for name, schema in properties.items():
-        schema = {
-            key: value for key, value in schema.items() if key != "default" or value not in (None, [], {})
-        }
+    for name, described in properties.items():
+        schema = {key: value for key, value in described.items() if value not in (None, [], {})}
         description = schema.pop("description", None)
         if name.endswith("."):
             schema["propertyNames"] = {"pattern": f"^{re.escape(name)}.+$"}

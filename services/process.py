@@ -71,8 +71,12 @@ def stop_event() -> tuple[asyncio.Event, asyncio.Event]:
     """Two events: the first SIGTERM or SIGINT sets one, the next sets the other."""
     first, second = asyncio.Event(), asyncio.Event()
     loop = asyncio.get_running_loop()
+
+    def hear() -> None:
+        (second if first.is_set() else first).set()
+
     for number in (signal.SIGTERM, signal.SIGINT):
-        loop.add_signal_handler(number, lambda: (second if first.is_set() else first).set())
+        loop.add_signal_handler(number, hear)
     return first, second
 
 

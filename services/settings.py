@@ -114,7 +114,7 @@ class DatabaseSettings(Group, frozen=True):
 
 
 class RedisSettings(Group, frozen=True):
-    """Redis (or Valkey): a dependency that may die. Why these values: docs/settings.md."""
+    """Redis (or Valkey): a dependency that may die. The values are reasoned in env.example."""
 
     redis_url: str = "redis://127.0.0.1:6379/0"
     redis_queue_url: str | None = None
@@ -164,6 +164,14 @@ class HealthSettings(Group, frozen=True):
     health_timeout_seconds: PositiveSeconds = 0.8
 
 
+class OperatorSettings(Group, frozen=True):
+    """What `make up` and Traefik read; no service does."""
+
+    port: Annotated[int, Meta(ge=1, le=65535)] = 8080
+    products: PositiveInt = 1000
+    trusted_proxies: str = ""
+
+
 GROUPS: tuple[type[Group], ...] = (
     ProcessSettings,
     StoreSettings,
@@ -172,4 +180,5 @@ GROUPS: tuple[type[Group], ...] = (
     CacheSettings,
     WorkerSettings,
     HealthSettings,
+    OperatorSettings,
 )

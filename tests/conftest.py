@@ -26,6 +26,7 @@ from ops.local.valkey import TemporaryValkey, temporary_valkey
 from services.lifecycle import Lifecycle
 from services.service import Service
 from services.settings import ProcessSettings
+from tests.store import local_store
 
 ROOT = Path(__file__).parent.parent
 ADMIN_KEY = "test-admin-key"
@@ -158,3 +159,13 @@ async def in_process(service: Service) -> AsyncIterator[httpx.AsyncClient]:
         transport = httpx.ASGITransport(app, raise_app_exceptions=False)
         async with httpx.AsyncClient(transport=transport, base_url="http://shop") as client:
             yield client
+
+
+@pytest.fixture(scope="session")
+def base_url() -> Iterator[str]:
+    """A running store: the one at BASE_URL, or else one of our own for this session."""
+    if given := os.environ.get("BASE_URL"):
+        yield given.rstrip("/")
+        return
+    with local_store() as store:
+        yield store.url

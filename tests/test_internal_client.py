@@ -42,7 +42,9 @@ def upstream() -> Upstream:
 async def client(upstream: Upstream) -> AsyncIterator[InternalClient]:
     client = InternalClient(ProcessSettings.read({"INTERNAL_URL": "http://internal"}))
     await client._http.aclose()
-    client._http = httpx.AsyncClient(base_url="http://internal", transport=httpx.MockTransport(upstream.handle))
+    client._http = httpx.AsyncClient(
+        base_url="http://internal", transport=httpx.MockTransport(upstream.handle)
+    )
     yield client
     await client.close()
 
@@ -51,7 +53,9 @@ async def test_an_answer_becomes_its_type_and_new_fields_are_no_trouble(client: 
     assert await client.get("/things/1", Thing) == Thing("mug")
 
 
-async def test_it_passes_on_who_asks_and_how_long_they_wait(client: InternalClient, upstream: Upstream) -> None:
+async def test_it_passes_on_who_asks_and_how_long_they_wait(
+    client: InternalClient, upstream: Upstream
+) -> None:
     context = RequestContext("request-1", traceparent="00-a-b-01", forwarded_for="203.0.113.9")
     token = current_request.set(context)
     await client.get("/things/1", Thing, {"q": "é"})

@@ -21,7 +21,9 @@ def test_the_committed_document_is_the_current_one() -> None:
 
 
 @pytest.mark.parametrize(("name", "operation"), OPERATIONS, ids=[name for name, _ in OPERATIONS])
-def test_every_operation_says_what_it_does_and_what_may_go_wrong(name: str, operation: dict[str, Any]) -> None:
+def test_every_operation_says_what_it_does_and_what_may_go_wrong(
+    name: str, operation: dict[str, Any]
+) -> None:
     assert operation["summary"]
     statuses = set(operation["responses"])
     assert {"422", "503"} <= statuses

@@ -8,7 +8,6 @@ import zlib
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
 from http.server import BaseHTTPRequestHandler
-from typing import Any
 
 import httpx
 import prometheus_client
@@ -113,11 +112,15 @@ async def test_the_admins_operations_want_the_key_before_all_else(
 
 async def test_with_the_key_the_body_counts(client: httpx.AsyncClient) -> None:
     headers = {"Authorization": "Bearer k"}
-    assert (await client.post("/api/greetings/1", headers=headers, json={"name": "Zoë"})).json() == {"hello": "Zoë"}
+    assert (await client.post("/api/greetings/1", headers=headers, json={"name": "Zoë"})).json() == {
+        "hello": "Zoë"
+    }
     assert (await client.post("/api/greetings/1", headers=headers, json={})).status_code == 422
     assert (await client.post("/api/greetings/1", headers=headers, content=b"{}")).status_code == 415
     large = b'{"name": "' + b"x" * 1_000_001 + b'"}'
-    response = await client.post("/api/greetings/1", headers={**headers, "Content-Type": "application/json"}, content=large)
+    response = await client.post(
+        "/api/greetings/1", headers={**headers, "Content-Type": "application/json"}, content=large
+    )
     assert response.status_code == 413
 
 
@@ -148,7 +151,9 @@ async def test_each_request_is_one_line_with_its_id(
     client: httpx.AsyncClient, caplog: pytest.LogCaptureFixture
 ) -> None:
     with caplog.at_level(logging.INFO, "kiosk.request"):
-        response = await client.get("/api/refusals?email=private@example.com", headers={"traceparent": TRACEPARENT})
+        response = await client.get(
+            "/api/refusals?email=private@example.com", headers={"traceparent": TRACEPARENT}
+        )
     [record] = [r for r in caplog.records if r.name == "kiosk.request"]
     assert record.getMessage() == "GET /api/refusals 422"
     assert record.facts["route"] == "/api/refusals"  # type: ignore[attr-defined]  # set by `extra`
@@ -192,7 +197,7 @@ class _Receiver(BaseHTTPRequestHandler):
         self.send_response(200)
         self.end_headers()
 
-    def log_message(self, format: str, *args: Any) -> None:
+    def log_request(self, code: int | str = "-", size: int | str = "-") -> None:
         """Quiet."""
 
 
@@ -205,7 +210,9 @@ def sentry() -> Iterator[list[bytes]]:
         thread = threading.Thread(target=server.serve_forever)
         thread.start()
         dsn = f"http://public@127.0.0.1:{server.server_address[1]}/1"
-        configure_sentry("greeter", ProcessSettings.read({"SENTRY_DSN": dsn, "RELEASE": "r7", "ENVIRONMENT": "test"}))
+        configure_sentry(
+            "greeter", ProcessSettings.read({"SENTRY_DSN": dsn, "RELEASE": "r7", "ENVIRONMENT": "test"})
+        )
         try:
             yield received
         finally:
@@ -229,7 +236,9 @@ async def test_an_unexpected_error_reaches_sentry_with_its_request_and_nothing_p
     assert b"canary" not in envelope
 
 
-async def test_an_error_on_purpose_does_not_reach_sentry(client: httpx.AsyncClient, sentry: list[bytes]) -> None:
+async def test_an_error_on_purpose_does_not_reach_sentry(
+    client: httpx.AsyncClient, sentry: list[bytes]
+) -> None:
     await client.get("/api/refusals")
     sentry_sdk.flush(timeout=1)
     assert sentry == []

@@ -99,7 +99,8 @@ def _by_column(query: ListQuery, sort: Sort, cursor: Cursor | None) -> tuple[str
             raise Invalid([FieldError("cursor", "is not a cursor of this list")])
         statement.where(f"({keys}) {'<' if sort.descending else '>'} ({{0}}, {{1}})", value, cursor.id)
     order = keys.replace(",", " DESC,") + " DESC" if sort.descending else keys
-    return f"{beginning}{statement.text} ORDER BY {order} LIMIT {query.limit + 1}", statement.arguments
+    text = f"{beginning}{statement.text} ORDER BY {order} LIMIT {query.limit + 1}"
+    return text, statement.arguments
 
 
 def _by_relevance(query: ListQuery, cursor: Cursor | None) -> tuple[str, list[Any]]:

@@ -79,7 +79,10 @@ async def insert_product(owner: asyncpg.Connection, slug: str, **facts: object) 
     )
     if category := facts.get("category"):
         await owner.execute(
-            "INSERT INTO catalog.product_categories SELECT $1, id, true FROM catalog.categories WHERE slug = $2",
+            """
+            INSERT INTO catalog.product_categories
+            SELECT $1, id, true FROM catalog.categories WHERE slug = $2
+            """,
             product_id,
             category,
         )

@@ -32,7 +32,10 @@ async def test_the_breadcrumb_leads_from_the_root(
     catalog: httpx.AsyncClient, owner: asyncpg.Connection, add_product: AddProduct
 ) -> None:
     await owner.execute(
-        "INSERT INTO catalog.categories (id, parent_id, slug, name) VALUES (1, NULL, 'home', 'Home'), (2, 1, 'mugs', 'Mugs')"
+        """
+        INSERT INTO catalog.categories (id, parent_id, slug, name)
+        VALUES (1, NULL, 'home', 'Home'), (2, 1, 'mugs', 'Mugs')
+        """
     )
     await add_product("mug", category="mugs")
     product = (await catalog.get("/api/catalog/products/mug")).json()

@@ -1,0 +1,1 @@
+"""Benchmarks: shares of what is possible, taken side by side in one run. No test is timed."""

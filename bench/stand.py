@@ -1,0 +1,89 @@
+"""What is measured: a real PostgreSQL, Valkey, catalog and Traefik, and a bare ASGI answer behind the
+same Traefik: the most that any application here could do."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from ops.local.edge import Edge, Upstream
+from ops.local.ports import HOST, choose_ports
+from ops.local.postgres import temporary_postgres
+from ops.local.valkey import temporary_valkey
+
+ROOT = Path(__file__).parent.parent
+_PORTS = ("public", "internal", "ping", "catalog", "catalog-ops", "bare")
+_BARE_ROUTE = """
+http:
+  routers:
+    bare: {{rule: 'Path(`/bare`)', service: bare}}
+  services:
+    bare: {{loadBalancer: {{servers: [{{url: 'http://{host}:{port}'}}]}}}}
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Stand:
+    url: str
+    database_url: str
+
+
+@contextmanager
+def stand(products: int, folder: Path) -> Iterator[Stand]:
+    """Everything up, with a demo catalog of so many products; all gone at the end."""
+    ports = choose_ports(folder / "ports.json", _PORTS)
+    with ExitStack() as stack:
+        postgres, valkey = stack.enter_context(temporary_postgres()), stack.enter_context(temporary_valkey())
+        edge = Edge(folder, ports["public"], ports["internal"], ports["ping"])
+        edge.write([Upstream("catalog", ports["catalog"], ports["catalog-ops"])])
+        (folder / "dynamic" / "bare.yml").write_text(_BARE_ROUTE.format(host=HOST, port=ports["bare"]))
+        variables = {
+            "DATABASE_URL": postgres.url,
+            "REDIS_URL": valkey.url,
+            "REDIS_QUEUE_URL": valkey.queue_url,
+            "APP_PORT": str(ports["catalog"]),
+            "OPS_PORT": str(ports["catalog-ops"]),
+            "LOG_LEVEL": "WARNING",
+        }
+        python = [sys.executable, "-m"]
+        _run([*python, "ops.migrate"], variables)
+        _run([*python, "ops.demo", "--products", str(products)], variables)
+        stack.enter_context(_child([*python, "services", "catalog"], variables))
+        stack.enter_context(_child([*python, "bench.bare", str(ports["bare"])], {}))
+        stack.enter_context(_child(edge.command(), edge.environment))
+        _until_answered(f"{edge.public_url}/bare")
+        _until_answered(f"{edge.public_url}/api/catalog/categories")
+        yield Stand(edge.public_url, postgres.url)
+
+
+def _run(command: list[str], variables: dict[str, str]) -> None:
+    subprocess.run(command, check=True, cwd=ROOT, env={**os.environ, **variables}, stdout=subprocess.DEVNULL)
+
+
+@contextmanager
+def _child(command: list[str], variables: dict[str, str]) -> Iterator[None]:
+    child = subprocess.Popen(command, cwd=ROOT, env={**os.environ, **variables}, stdout=subprocess.DEVNULL)
+    try:
+        yield
+    finally:
+        child.terminate()
+        child.wait()
+
+
+def _until_answered(url: str) -> None:
+    deadline = time.monotonic() + 30
+    while time.monotonic() < deadline:
+        try:
+            with urllib.request.urlopen(url, timeout=1):  # noqa: S310  # loopback
+                return
+        except OSError:
+            time.sleep(0.05)
+    sys.exit(f"bench: {url} never answered")

@@ -1,0 +1,147 @@
+"""How a service asks for work to be done later, by the actor's name; actors live in `jobs` alone.
+
+`enqueue()` stores a durable job in PostgreSQL on the caller's own connection: it commits or rolls
+back with the caller's data. `FastQueue` hands a job to Redis, for work that may be lost: it never
+raises, never blocks the event loop, and does what the job's owner declared when Redis is away.
+"""
+
+from __future__ import annotations
+
+import time
+import uuid
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, Literal
+from urllib.parse import parse_qsl, urlencode, urlsplit, urlunsplit
+
+import msgspec
+from databases import Database
+from prometheus_client import Counter
+
+from services.database import Connection, connection
+from services.errors import DatabaseUnavailable
+from services.queries import load_queries
+from services.redis_client import RedisClient
+from services.request_context import current_request
+from services.settings import RedisSettings
+
+_ENQUEUE = load_queries(__file__, "queue.sql")["enqueue"]
+
+# What dramatiq's RedisBroker calls its keys; `NAMESPACE:QUEUE` lists the ids, `.msgs` holds the messages.
+NAMESPACE = "dramatiq"
+
+jobs_displaced_total = Counter(
+    "jobs_displaced_total", "Fast jobs that Redis could not take: spilled or dropped", ["actor", "fate"]
+)
+
+
+async def enqueue(
+    connection: Connection,
+    actor: str,
+    *args: Any,
+    queue: str = "default",
+    run_at: datetime | None = None,
+    unique_key: str | None = None,
+    priority: int = 0,
+) -> uuid.UUID:
+    """Stores a job for `actor` (such as `catalog.refresh_availability`) and returns its id. `args` are
+    anything msgspec turns into JSON. `run_at` is the earliest time, `priority` lower first. With a
+    `unique_key` the job that already waits under it is returned instead of a second one; its arguments
+    stay. Statements that do more at once call the SQL function `jobs.enqueue()` themselves."""
+    request = current_request.get()
+    job_id: uuid.UUID = await connection.fetchval(
+        _ENQUEUE,
+        actor,
+        msgspec.json.encode(args).decode(),
+        queue,
+        run_at,
+        unique_key,
+        priority,
+        request and request.request_id,
+        request and request.traceparent,
+    )
+    return job_id
+
+
+@dataclass(frozen=True, slots=True)
+class FastJob:
+    """A kind of job for Redis, declared beside the use case that wants it. When Redis is away it is
+    dropped, or spilled: stored as a durable job of the same actor."""
+
+    actor: str
+    when_redis_is_away: Literal["drop", "spill"]
+    queue: str = "default"
+
+
+def queue_url(settings: RedisSettings) -> str:
+    """REDIS_QUEUE_URL, or else database 1 of REDIS_URL: the queue shares no database with the cache."""
+    if settings.redis_queue_url:
+        return settings.redis_queue_url
+    parts = urlsplit(settings.redis_url)
+    # redis-py lets `db` in the query win over the path, and knows it for sockets too.
+    return urlunsplit(parts._replace(query=urlencode({**dict(parse_qsl(parts.query)), "db": "1"})))
+
+
+class _QueueClient(RedisClient):
+    async def push(self, queue: str, message_id: str, message: bytes) -> bool:
+        """Writes what `RedisBroker.enqueue` writes, atomically. False when Redis is away or refuses.
+
+        Its own call would block the loop, wait for redis-py's patience, and enter every web process
+        among the workers' heartbeats; `tests/test_queue.py` holds the two together."""
+
+        async def write() -> bool:
+            async with self._redis.pipeline(transaction=True) as pipeline:
+                pipeline.hset(f"{NAMESPACE}:{queue}.msgs", message_id, message)
+                pipeline.rpush(f"{NAMESPACE}:{queue}", message_id)
+                await pipeline.execute()
+            return True
+
+        return await self._ask(write, False) is True
+
+
+class FastQueue:
+    """The way to Redis for jobs. `spill_to` is where jobs of the policy `spill` go without it."""
+
+    def __init__(self, settings: RedisSettings, spill_to: Database | None = None) -> None:
+        self._redis = _QueueClient(msgspec.structs.replace(settings, redis_url=queue_url(settings)), "queue")
+        self._spill_to = spill_to
+
+    async def enqueue(self, job: FastJob, *args: Any) -> None:
+        """Hands the job over within REDIS_REQUEST_BUDGET_SECONDS, or follows its policy. Never raises."""
+        message_id = str(uuid.uuid4())
+        message = msgspec.json.encode(_message(job, message_id, args))
+        if await self._redis.push(job.queue, message_id, message):
+            return
+        spilled = job.when_redis_is_away == "spill" and await self._spill(job, args)
+        jobs_displaced_total.labels(job.actor, "spilled" if spilled else "dropped").inc()
+
+    async def close(self) -> None:
+        await self._redis.close()
+
+    async def _spill(self, job: FastJob, args: tuple[Any, ...]) -> bool:
+        if self._spill_to is None:
+            return False
+        try:
+            async with connection(self._spill_to) as raw:
+                await enqueue(raw, job.actor, *args, queue=job.queue)
+        except DatabaseUnavailable:
+            return False
+        return True
+
+
+def _message(job: FastJob, message_id: str, args: tuple[Any, ...]) -> Mapping[str, Any]:
+    """A message in dramatiq's JSON form (`dramatiq.Message`, version 2)."""
+    request = current_request.get()
+    options = {"redis_message_id": message_id}
+    if request is not None:
+        options["request_id"] = request.request_id
+    return {
+        "queue_name": job.queue,
+        "actor_name": job.actor,
+        "args": args,
+        "kwargs": {},
+        "options": options,
+        "message_id": message_id,
+        "message_timestamp": int(time.time() * 1000),
+    }

@@ -1,0 +1,128 @@
+"""Redis stopped, PostgreSQL gone, any process killed: what shoppers and operators then see."""
+
+import os
+import signal
+from collections.abc import Iterator
+from typing import Any
+
+import httpx
+import pytest
+
+from tests.store import LocalStore, get, local_store, wait_until
+
+pytestmark = pytest.mark.slow
+
+PATHS = (
+    "/",
+    "/search?q=lamp",
+    "/api/catalog/products",
+    "/api/catalog/products?q=lamp",
+    "/api/catalog/suggest?q=lam",
+    "/api/catalog/categories",
+    "/api/openapi.json",
+    "/up",
+    "/health",
+)
+
+
+@pytest.fixture(scope="module")
+def store() -> Iterator[LocalStore]:
+    with local_store(HEALTH_INTERVAL_SECONDS="0.5") as running:
+        yield running
+
+
+def _health(store: LocalStore) -> dict[str, Any]:
+    answer: dict[str, Any] = get(f"{store.url}/health").json()
+    return answer
+
+
+def _all_paths(store: LocalStore) -> list[str]:
+    """The fixed paths, and pages of products that nobody asked for before."""
+    cards = get(f"{store.url}/api/catalog/products?limit=3&sort=name").json()["items"]
+    slugs = [card["slug"] for card in cards]
+    return [
+        *PATHS,
+        *(f"/products/{slug}" for slug in slugs),
+        *(f"/api/catalog/products/{slug}" for slug in slugs),
+    ]
+
+
+def _failures(store: LocalStore) -> list[tuple[str, int]]:
+    answers = [(path, get(store.url + path).status_code) for path in _all_paths(store)]
+    return [answer for answer in answers if answer[1] != 200]
+
+
+def test_with_redis_frozen_every_page_and_call_is_answered(store: LocalStore) -> None:
+    valkey = store.pids()["valkey"]
+    os.kill(valkey, signal.SIGSTOP)
+    try:
+        assert _failures(store) == []
+        wait_until(lambda: _health(store)["status"] == "degraded", "health says degraded")
+        assert _health(store)["checks"]["redis"]["status"] == "down"
+        assert _failures(store) == []
+    finally:
+        os.kill(valkey, signal.SIGCONT)
+    wait_until(lambda: _health(store)["status"] == "ok", "health says ok again")
+
+
+def test_with_postgresql_gone_what_was_seen_is_served_and_all_recovers_without_a_restart(
+    store: LocalStore,
+) -> None:
+    assert _failures(store) == []
+    seen = _all_paths(store)
+    services = {name: pid for name, pid in store.pids().items() if name != "postgres"}
+    postgres = store.pids()["postgres"]
+    os.kill(postgres, signal.SIGSTOP)  # connections hang: worse than refused ones
+    try:
+        wait_until(lambda: _health(store)["status"] == "down", "health says down")
+        for path in ("/api/catalog/products", "/api/catalog/categories"):
+            stale = get(store.url + path)
+            assert (stale.status_code, stale.headers.get("x-stale")) == (200, "1")
+        unseen = get(f"{store.url}/api/catalog/products?price_min=123")
+        assert unseen.status_code == 503
+        assert unseen.headers["retry-after"]
+    finally:
+        os.kill(postgres, signal.SIGCONT)
+    os.kill(postgres, signal.SIGQUIT)  # an immediate shutdown: the next start has to recover
+    wait_until(lambda: store.pids().get("postgres", postgres) != postgres, "PostgreSQL is started again")
+    wait_until(lambda: _health(store)["status"] == "ok", "health says ok again", 60)
+    assert [(path, code) for path in seen if (code := get(store.url + path).status_code) != 200] == []
+    assert {name: pid for name, pid in store.pids().items() if name != "postgres"} == services
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "valkey",
+        "catalog",
+        "checkout",
+        "jobs",
+        "storefront",
+        "health",
+        "worker-durable",
+        "worker-fast",
+        "traefik",
+    ],
+)
+def test_a_killed_process_comes_back_and_the_others_go_on(store: LocalStore, name: str) -> None:
+    before = store.pids()
+    os.kill(before[name], signal.SIGKILL)
+    wait_until(lambda: store.pids().get(name, before[name]) != before[name], f"{name} is started again")
+    wait_until(lambda: _answers(store) and _failures(store) == [], "everything answers again")
+    wait_until(lambda: _health(store)["status"] == "ok", "health says ok again", 60)
+    others = {other: pid for other, pid in store.pids().items() if other != name}
+    assert others == {other: pid for other, pid in before.items() if other != name}
+
+
+def _answers(store: LocalStore) -> bool:
+    try:
+        return get(f"{store.url}/health").status_code == 200
+    except httpx.TransportError:
+        return False
+
+
+def test_the_end_leaves_no_process_behind(store: LocalStore) -> None:
+    everyone = store.everyone()
+    assert len(everyone) > 10
+    store.stop()
+    assert [process for process in everyone if process.is_running()] == []

@@ -1,0 +1,30 @@
+"""Generated calls against the running API: nothing breaks it, and it says nothing undocumented."""
+
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+pytestmark = pytest.mark.slow
+
+DOCUMENT = Path(__file__).parent.parent.parent / "services" / "storefront" / "openapi.json"
+CHECKS = "not_a_server_error,status_code_conformance,content_type_conformance,response_schema_conformance"
+CALLS_MIN = 5000
+
+
+def test_no_generated_call_gets_a_5xx_or_an_undocumented_answer(base_url: str, tmp_path: Path) -> None:
+    command = [str(Path(sys.executable).with_name("st")), "run", str(DOCUMENT), "--url", base_url]
+    options = ["--checks", CHECKS, "--phases", "coverage,fuzzing", "--max-examples", "1700", "--workers", "2"]
+    done = subprocess.run(
+        [*command, *options, "--suppress-health-check", "all"],
+        check=False,
+        capture_output=True,
+        text=True,
+        cwd=tmp_path,
+    )
+    assert done.returncode == 0, done.stdout[-5000:]
+    generated = re.search(r"(\d[\d,]*) generated", done.stdout)
+    assert generated is not None, done.stdout[-2000:]
+    assert int(generated[1].replace(",", "")) >= CALLS_MIN, done.stdout[-2000:]
