@@ -13,6 +13,7 @@ import hashlib
 import hmac
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from functools import partial
 from typing import Any
 from urllib.parse import quote, urlsplit, urlunsplit
 
@@ -20,6 +21,7 @@ import asyncpg
 from asyncpg.pool import PoolConnectionProxy
 from databases import Database
 
+from services import metrics
 from services.errors import DatabaseUnavailable
 from services.request_context import current_request
 from services.settings import DatabaseSettings, SettingError
@@ -31,6 +33,8 @@ _AWAY = (
     asyncpg.PostgresConnectionError,
     asyncpg.CannotConnectNowError,
     asyncpg.TooManyConnectionsError,
+    asyncpg.InvalidAuthorizationSpecificationError,  # the role is not made yet: migrations make it
+    asyncpg.InvalidCatalogNameError,  # nor the database
     asyncpg.OperatorInterventionError,  # shutdown, crash, and a statement past its timeout
     asyncpg.LockNotAvailableError,
     asyncpg.ReadOnlySQLTransactionError,
@@ -68,6 +72,23 @@ async def _keep_session(_connection: Any) -> None:
 
 def open_database(url: str, settings: DatabaseSettings, *, pool_max: int, name: str) -> Database:
     """A pool that connects lazily (`min_size=0`): a service can start while PostgreSQL is away."""
+    database = _open(url, settings, pool_max, name)
+    for state in ("idle", "busy"):
+        count = partial(_pool_count, database, state)
+        metrics.db_pool_connections.labels(name, state).set_function(count)
+    return database
+
+
+def _pool_count(database: Database, state: str) -> float:
+    """Of the pool behind `databases`, which does not show it; 0 before it is connected."""
+    pool = getattr(database._backend, "_pool", None)
+    if pool is None:
+        return 0.0
+    idle = pool.get_idle_size()
+    return float(idle if state == "idle" else pool.get_size() - idle)
+
+
+def _open(url: str, settings: DatabaseSettings, pool_max: int, name: str) -> Database:
     statement_ms = int(settings.database_statement_timeout_seconds * 1000)
     lock_ms = int(settings.database_lock_timeout_seconds * 1000)
     return Database(

@@ -17,7 +17,7 @@ from starlette.responses import Response
 from starlette.types import ASGIApp
 
 from services import metrics
-from services.errors import ShopError
+from services.errors import DatabaseUnavailable, ShopError, Unavailable
 from services.lifecycle import Lifecycle
 from services.logs import configure_logs
 from services.operations import Operation, routes_of
@@ -64,6 +64,9 @@ class Service:
 
     async def _on_shop_error(self, request: Request, error: Exception) -> Response:
         assert isinstance(error, ShopError)
+        if isinstance(error, Unavailable):
+            facts = {"problem": error.slug, "cause": repr(error.__cause__)}
+            logger.warning("could not answer", extra={"facts": facts})
         problem = problem_of(error)
         if self.error_page is None:
             return problem
@@ -114,14 +117,19 @@ async def await_schema(database: Database, service: str, lifecycle: Lifecycle) -
     """Latches `schema_compatible` once every shipped migration is found applied; asks each second
     until then, because PostgreSQL may still be starting or the migration still be running."""
     while not lifecycle.schema_compatible:
-        lifecycle.waiting_for = "database"
         try:
             missing = await missing_migrations(database, service)
-        except ShopError:
-            missing = frozenset({"?"})
-        if not missing:
-            lifecycle.schema_compatible = True
-            return
-        if "?" not in missing:
-            lifecycle.waiting_for = f"migrations {', '.join(sorted(missing))}"
+        except DatabaseUnavailable as error:
+            _say_waiting(lifecycle, f"database ({error.__cause__!r})")
+        else:
+            if not missing:
+                lifecycle.schema_compatible = True
+                return
+            _say_waiting(lifecycle, f"migrations {', '.join(sorted(missing))}")
         await asyncio.sleep(0.5)
+
+
+def _say_waiting(lifecycle: Lifecycle, what: str) -> None:
+    if lifecycle.waiting_for != what:
+        lifecycle.waiting_for = what
+        logger.warning("waiting", extra={"facts": {"waiting_for": what}})

@@ -50,6 +50,13 @@ def test_services_do_not_import_the_operators_side() -> None:
         assert not any(module.split(".")[0] in {"ops", "tests", "bench"} for module in _imports(file)), file
 
 
+def test_connections_are_lent_by_one_helper_only() -> None:
+    """Whoever takes the pool's connection by other ways waits for it without a deadline."""
+    for file in SERVICES.rglob("*.py"):
+        names = {n.attr for n in ast.walk(ast.parse(file.read_text())) if isinstance(n, ast.Attribute)}
+        assert "raw_connection" not in names or file == SERVICES / "database.py", file
+
+
 def test_the_shared_files_stay_few() -> None:
     lines = sum(len(file.read_text().splitlines()) for file in SERVICES.glob("*.py"))
     assert lines <= SHARED_LINES_MAX

@@ -1,0 +1,130 @@
+"""Lending connections: with a deadline, and in the shop's words when there are none."""
+
+import asyncio
+from collections.abc import AsyncIterator
+
+import prometheus_client
+import pytest
+from databases import Database
+
+from services.database import connection, open_database, role_password, role_url, transaction
+from services.errors import DatabaseUnavailable
+from services.request_context import RequestContext, current_request
+from services.settings import DatabaseSettings, SettingError
+
+pytestmark = pytest.mark.anyio
+
+
+@pytest.fixture
+async def database(database_url: str) -> AsyncIterator[Database]:
+    settings = DatabaseSettings.read({"DATABASE_STATEMENT_TIMEOUT_SECONDS": "0.5"})
+    opened = open_database(database_url, settings, pool_max=1, name="test")
+    await opened.connect()
+    yield opened
+    await opened.disconnect()
+
+
+async def test_a_pool_that_is_used_up_says_so_in_time(database: Database) -> None:
+    async def borrow() -> None:
+        async with connection(database, timeout_seconds=0.1):
+            pass
+
+    async with connection(database):
+        with pytest.raises(DatabaseUnavailable):
+            await asyncio.create_task(borrow())
+    await borrow()
+
+
+async def test_a_callers_nearer_deadline_counts(database: Database) -> None:
+    async def borrow() -> None:
+        current_request.set(RequestContext("id", deadline=asyncio.get_running_loop().time()))
+        async with connection(database, timeout_seconds=600):
+            pass
+
+    async with connection(database):
+        with pytest.raises(DatabaseUnavailable):
+            await asyncio.create_task(borrow())
+
+
+async def test_a_statement_that_takes_too_long_is_ended_and_the_connection_goes_on(
+    database: Database,
+) -> None:
+    with pytest.raises(DatabaseUnavailable):
+        async with connection(database) as raw:
+            await raw.execute("SELECT pg_sleep(30)")
+    async with connection(database) as raw:
+        assert await raw.fetchval("SELECT 1") == 1
+
+
+async def test_a_transaction_is_all_or_nothing(database: Database) -> None:
+    async def fail_halfway() -> None:
+        async with transaction(database) as raw:
+            await raw.execute("CREATE TABLE public.half (n int)")
+            raise ZeroDivisionError
+
+    with pytest.raises(ZeroDivisionError):
+        await fail_halfway()
+    async with connection(database) as raw:
+        assert await raw.fetchval("SELECT to_regclass('public.half')") is None
+
+
+async def test_a_lost_connection_is_replaced(database: Database) -> None:
+    async with connection(database) as raw:
+        pid = await raw.fetchval("SELECT pg_backend_pid()")
+    with pytest.raises(DatabaseUnavailable):
+        async with connection(database) as raw:
+            await raw.execute("SELECT pg_terminate_backend(pg_backend_pid())")
+    async with connection(database) as raw:
+        assert await raw.fetchval("SELECT pg_backend_pid()") != pid
+
+
+async def test_a_mistake_in_a_statement_is_not_taken_for_an_outage(database: Database) -> None:
+    with pytest.raises(Exception, match="syntax error"):
+        async with connection(database) as raw:
+            await raw.execute("SELEKT 1")
+
+
+async def test_a_role_that_is_not_made_yet_counts_as_away(database_url: str) -> None:
+    nobody = database_url.replace("postgres@", "kiosk_nobody@")
+    opened = open_database(nobody, DatabaseSettings.read({}), pool_max=1, name="nobody")
+    await opened.connect()
+    with pytest.raises(DatabaseUnavailable):
+        async with connection(opened):
+            pass
+    await opened.disconnect()
+
+
+async def test_the_pool_is_counted(database: Database) -> None:
+    def busy() -> float | None:
+        labels = {"pool": "test", "state": "busy"}
+        return prometheus_client.REGISTRY.get_sample_value("db_pool_connections", labels)
+
+    async with connection(database):
+        assert busy() == 1
+    assert busy() == 0
+
+
+def test_runtime_roles_are_derived_from_the_owner() -> None:
+    settings = DatabaseSettings.read({"DATABASE_URL": "postgresql://owner:se%40cret@db:5432/kiosk?ssl=true"})
+    url = role_url(settings, "catalog")
+    password = role_password("postgresql://owner:se%40cret@db:5432/kiosk", "kiosk_catalog")
+    assert url == f"postgresql://kiosk_catalog:{password}@db:5432/kiosk?ssl=true"
+    assert password is not None
+    assert "cret" not in url
+
+
+def test_an_owner_without_a_password_gives_roles_without_one() -> None:
+    settings = DatabaseSettings.read({"DATABASE_URL": "postgresql://postgres@/kiosk?host=/run/pg"})
+    assert role_url(settings, "jobs") == "postgresql://kiosk_jobs@/kiosk?host=/run/pg"
+
+
+def test_an_explicit_role_url_wins() -> None:
+    settings = DatabaseSettings.read(
+        {"JOBS_DATABASE_URL": "postgresql://j@x/y", "DATABASE_URL": "postgresql://o@x/y"}
+    )
+    assert role_url(settings, "jobs") == "postgresql://j@x/y"
+
+
+def test_without_any_url_the_missing_variable_is_named() -> None:
+    with pytest.raises(SettingError, match="CATALOG_DATABASE_URL"):
+        role_url(DatabaseSettings.read({}), "catalog")
