@@ -1,0 +1,1 @@
+"""The local stack: real servers and every service on one machine, without Docker."""
