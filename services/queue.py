@@ -13,8 +13,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Literal
-from urllib.parse import parse_qsl, urlencode, urlsplit, urlunsplit
+from urllib.parse import parse_qsl, urlencode
 
+import asyncpg
 import msgspec
 from databases import Database
 from prometheus_client import Counter
@@ -37,7 +38,7 @@ jobs_displaced_total = Counter(
 
 
 async def enqueue(
-    connection: Connection,
+    connection: Connection | asyncpg.Connection[asyncpg.Record],
     actor: str,
     *args: Any,
     queue: str = "default",
@@ -78,9 +79,9 @@ def queue_url(settings: RedisSettings) -> str:
     """REDIS_QUEUE_URL, or else database 1 of REDIS_URL: the queue shares no database with the cache."""
     if settings.redis_queue_url:
         return settings.redis_queue_url
-    parts = urlsplit(settings.redis_url)
+    address, _, query = settings.redis_url.partition("?")
     # redis-py lets `db` in the query win over the path, and knows it for sockets too.
-    return urlunsplit(parts._replace(query=urlencode({**dict(parse_qsl(parts.query)), "db": "1"})))
+    return f"{address}?{urlencode({**dict(parse_qsl(query)), 'db': '1'})}"
 
 
 class _QueueClient(RedisClient):

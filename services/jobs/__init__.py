@@ -1,0 +1,1 @@
+"""The work behind the store: job tables, brokers, workers. Owns the schema `jobs`."""

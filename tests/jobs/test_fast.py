@@ -1,0 +1,119 @@
+"""The fast backend on a worker: jobs in Redis, and Redis going away."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import dramatiq
+import pytest
+
+from ops.local.valkey import TemporaryValkey, temporary_valkey
+from services.jobs.fast_broker import FastBroker, retries
+from services.jobs.observation import Observation
+from services.queue import FastJob, FastQueue
+from services.settings import RedisSettings
+from tests.jobs.conditions import eventually
+
+NOTE = FastJob("tests.note", when_redis_is_away="drop")
+
+
+@pytest.fixture
+def own_valkey() -> Iterator[TemporaryValkey]:
+    with temporary_valkey() as server:
+        yield server
+
+
+@contextmanager
+def fast_worker(url: str, note: Callable[..., None], **options: Any) -> Iterator[FastBroker]:
+    settings = RedisSettings(redis_queue_url=url, redis_worker_timeout_seconds=1.0)
+    broker = FastBroker(settings, 60.0, [Observation("fast"), retries()])
+    dramatiq.actor(actor_name="tests.note", broker=broker, **options)(note)
+    worker = dramatiq.Worker(broker, worker_threads=2, worker_timeout=50)
+    worker.start()
+    try:
+        yield broker
+    finally:
+        broker.drain()
+        worker.stop(5000)
+        broker.close()
+
+
+@pytest.fixture
+def no_pause(monkeypatch: pytest.MonkeyPatch) -> None:
+    """dramatiq waits seconds before it asks a lost broker again; here it asks at once."""
+    monkeypatch.setattr("dramatiq.worker.CONSUMER_RESTART_DELAY_SECS", 0.05)
+    monkeypatch.setattr("dramatiq.worker.POST_PROCESS_MESSAGE_RETRY_DELAY_SECS", 0.05)
+    monkeypatch.setattr("services.jobs.fast_broker._WAIT_SECONDS", 0.05)
+
+
+async def send(url: str, *words: Any) -> None:
+    fast = FastQueue(RedisSettings(redis_queue_url=url))
+    await fast.enqueue(NOTE, *words)
+    await fast.close()
+
+
+async def test_a_fast_job_runs(valkey: TemporaryValkey) -> None:
+    heard: list[Any] = []
+    with fast_worker(valkey.queue_url, lambda *words: heard.append(words)):
+        await send(valkey.queue_url, "é", {"n": 1})
+        await eventually(lambda: heard == [("é", {"n": 1})])
+
+
+async def test_a_failing_fast_job_is_retried(valkey: TemporaryValkey) -> None:
+    tries: list[int] = []
+
+    def flaky(number: int) -> None:
+        tries.append(number)
+        if len(tries) < 3:
+            raise OSError("noise")
+
+    with fast_worker(valkey.queue_url, flaky, min_backoff=1, max_backoff=5):
+        await send(valkey.queue_url, 1)
+        await eventually(lambda: tries == [1, 1, 1])
+
+
+@pytest.mark.usefixtures("no_pause")
+async def test_a_fast_worker_starts_without_redis_and_survives_its_restart(
+    own_valkey: TemporaryValkey,
+) -> None:
+    heard: list[str] = []
+    own_valkey.stop()
+    with fast_worker(own_valkey.queue_url, heard.append):
+        await send(own_valkey.queue_url, "lost")
+        own_valkey.start()
+        await send(own_valkey.queue_url, "first")
+        await eventually(lambda: heard == ["first"])
+        own_valkey.kill()
+        own_valkey.start()
+        await send(own_valkey.queue_url, "second")
+        await eventually(lambda: heard == ["first", "second"])
+
+
+@pytest.mark.usefixtures("no_pause")
+async def test_a_retry_waits_for_redis_instead_of_being_forgotten(own_valkey: TemporaryValkey) -> None:
+    tries: list[str] = []
+
+    def note(word: str) -> None:
+        if not tries:
+            own_valkey.stop()
+            tries.append(word)
+            raise OSError("noise")
+        tries.append(word)
+
+    with fast_worker(own_valkey.queue_url, note, min_backoff=1, max_backoff=5):
+        await send(own_valkey.queue_url, "word")
+        await eventually(lambda: tries == ["word"])
+        own_valkey.start()
+        await eventually(lambda: tries == ["word", "word"])
+
+
+async def test_a_fast_job_of_an_unknown_actor_is_put_back_for_later(own_valkey: TemporaryValkey) -> None:
+    with fast_worker(own_valkey.queue_url, lambda: None) as broker:
+        fast = FastQueue(RedisSettings(redis_queue_url=own_valkey.queue_url))
+        await fast.enqueue(FastJob("tests.of_a_newer_release", when_redis_is_away="drop"))
+        await fast.close()
+        await eventually(lambda: broker.client.hlen("dramatiq:default.DQ.msgs") == 1)
+        await eventually(lambda: broker.client.hlen("dramatiq:default.msgs") == 0)
+        assert broker.client.exists("dramatiq:default.XQ") == 0
