@@ -1,0 +1,1 @@
+"""The pages a shopper sees. Owns no data: asks catalog (and checkout) by internal calls."""

@@ -1,0 +1,103 @@
+"""The pages: each asks catalog for its parts at once and renders what came. A part that failed is left
+out where the page still makes sense without it."""
+
+from __future__ import annotations
+
+import asyncio
+from urllib.parse import quote
+
+import msgspec
+from starlette.responses import HTMLResponse
+from starlette.types import ASGIApp
+
+from services.decode import Nothing
+from services.errors import NotFound, UpstreamUnavailable
+from services.operations import Call
+from services.storefront.filters import ListingQuery, checked
+from services.storefront.listing import Listing, category_choices, if_available, listed, refused
+from services.storefront.rendering import page_response
+from services.storefront.shop import Shop
+from services.storefront.variants import variant_table
+
+_NEWEST_SHOWN = 12
+
+
+async def home(call: Call[Shop, Nothing, Nothing]) -> ASGIApp:
+    shop = call.resources
+    tree, newest = await asyncio.gather(
+        shop.navigation.tree_if_any(),
+        if_available(shop.catalog.products({"limit": _NEWEST_SHOWN}), None),
+    )
+    if newest is None and not tree.top:
+        raise UpstreamUnavailable()
+    html = shop.templates.html(
+        "home.html", tree, canonical=shop.public_url + "/", newest=newest.items if newest else None
+    )
+    return page_response(html)
+
+
+async def category(call: Call[Shop, ListingQuery, Nothing]) -> ASGIApp:
+    """Words and another category have no place here: they are ignored like unknown parameters."""
+    shop, slug = call.resources, call.path("slug")
+    tree = await shop.navigation.tree()
+    place = tree.places.get(slug)
+    if place is None:
+        raise NotFound()
+    path = f"/categories/{quote(slug, safe='')}"
+    chosen, errors = checked(msgspec.structs.replace(call.query, q="", category=""), shop.store.currency)
+    listing = (
+        refused(path, chosen.query, errors)
+        if errors
+        else await listed(shop.catalog, path, chosen, tree, category=slug)
+    )
+    html = shop.templates.html(
+        "category.html", tree, canonical=shop.public_url + listing.address, place=place, listing=listing
+    )
+    return _answered(listing, html)
+
+
+async def search(call: Call[Shop, ListingQuery, Nothing]) -> ASGIApp:
+    shop = call.resources
+    tree = await shop.navigation.tree_if_any()
+    chosen, errors = checked(call.query, shop.store.currency)
+    listing = (
+        refused("/search", chosen.query, errors)
+        if errors
+        else await listed(shop.catalog, "/search", chosen, tree)
+    )
+    words = listing.query.q
+    nothing_found = not (listing.products or listing.errors or listing.query.cursor)
+    suggestions = await if_available(shop.catalog.suggestions(words), []) if nothing_found and words else []
+    html = shop.templates.html(
+        "search.html",
+        tree,
+        canonical=shop.public_url + listing.address,
+        words=words,
+        listing=listing,
+        choices=category_choices(tree, listing.query.category),
+        suggestions=suggestions,
+    )
+    return _answered(listing, html)
+
+
+async def product(call: Call[Shop, Nothing, Nothing]) -> ASGIApp:
+    shop = call.resources
+    shown, tree = await asyncio.gather(shop.catalog.product(call.path("slug")), shop.navigation.tree_if_any())
+    table = variant_table(shown.variants)
+    article = {"article": shown.variants[0].sku} if len(shown.variants) == 1 else {}
+    html = shop.templates.html(
+        "product.html",
+        tree,
+        canonical=f"{shop.public_url}/products/{quote(shown.slug, safe='')}",
+        product=shown,
+        trail=shown.categories[0] if shown.categories else [],
+        details=shown.attributes | table.shared | article,
+        table=table,
+    )
+    return page_response(html)
+
+
+def _answered(listing: Listing, html: str) -> ASGIApp:
+    if listing.errors:
+        return HTMLResponse(html, 422, headers={"Cache-Control": "no-store"})
+    return page_response(html)

@@ -1,0 +1,1 @@
+"""Pages as a shopper gets them: the storefront over a real catalog."""

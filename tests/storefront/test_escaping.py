@@ -1,0 +1,68 @@
+"""Whatever a title or a query holds is shown as text, never obeyed as markup or as a template."""
+
+from __future__ import annotations
+
+from html.parser import HTMLParser
+
+import asyncpg
+import httpx
+import pytest
+
+from tests.storefront.conftest import AddProduct
+
+TEXTS = [
+    "<script>alert(1)</script>",
+    '"><img src=x onerror=alert(1)>',
+    "' onmouseover='alert(1)",
+    "</title></textarea><svg/onload=alert(1)>",
+    "{{ 7 * 7 }}{% raw %}",
+    "javascript:alert(1)",
+    "&lt;script&gt; &amp;",
+]
+
+
+class Page(HTMLParser):
+    """What a browser would make of it: elements, attributes, text."""
+
+    def __init__(self, html: str) -> None:
+        super().__init__()
+        self.tags: set[str] = set()
+        self.attributes: list[tuple[str, str]] = []
+        self.texts: list[str] = []
+        self.feed(html)
+        self.close()
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.tags.add(tag)
+        self.attributes += [(name, value or "") for name, value in attrs]
+
+    def handle_data(self, data: str) -> None:
+        self.texts.append(data.strip())
+
+
+@pytest.mark.parametrize("text", TEXTS)
+async def test_markup_in_data_and_queries_is_only_text(
+    text: str, shop: httpx.AsyncClient, add_product: AddProduct, owner: asyncpg.Connection
+) -> None:
+    product_id = await add_product("thing", title=text, brand=text, description=text)
+    await owner.execute(
+        """
+        UPDATE catalog.product_details SET attributes = jsonb_build_object($2::text, $2::text),
+               seo_title = $2, seo_description = $2 WHERE product_id = $1
+        """,
+        product_id,
+        text,
+    )
+    everywhere = dict.fromkeys(("q", "brand", "category", "price_from", "sort", "in_stock"), text)
+    asked = [("/", {}), ("/products/thing", {}), ("/search", everywhere), ("/search", {"q": text})]
+    for path, query in asked:
+        answer = await shop.get(path, params=query)
+        assert answer.status_code in (200, 422)
+        page = Page(answer.text)
+        assert not page.tags & {"script", "style", "svg", "iframe", "textarea"}
+        assert not [name for name, _ in page.attributes if name.startswith("on")]
+        assert not [value for name, value in page.attributes if name == "href" and text in value]
+        if path == "/search":
+            assert ("value", text) in page.attributes, "the words are kept as they were typed"
+        else:
+            assert text in page.texts
