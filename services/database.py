@@ -130,11 +130,20 @@ async def connection(database: Database, timeout_seconds: float = 1.0) -> AsyncI
     except _AWAY as error:
         raise DatabaseUnavailable() from error
     except (asyncpg.InterfaceError, asyncpg.InternalClientError) as error:
-        if raw.is_closed():
+        if _is_lost(raw):
             raise DatabaseUnavailable() from error
         raise
     finally:
         await lent.__aexit__()
+
+
+def _is_lost(raw: Connection) -> bool:
+    """Also of a connection that died between two statements: asyncpg has taken it from its proxy by
+    then, and even asking it raises."""
+    try:
+        return bool(raw.is_closed())
+    except asyncpg.InterfaceError:
+        return True
 
 
 @asynccontextmanager

@@ -43,7 +43,7 @@ class InternalClient:
             response = await self._http.get(
                 path, params=params, headers=self._headers(left), timeout=left or 0.001
             )
-        except httpx.HTTPError as error:
+        except (httpx.HTTPError, httpx.InvalidURL) as error:
             raise UpstreamUnavailable() from error
         if response.status_code == 404:
             raise NotFound()

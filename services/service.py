@@ -109,8 +109,16 @@ async def background(*loops: Callable[[], Any]) -> AsyncIterator[None]:
         try:
             yield
         finally:
-            for task in tasks:
-                task.cancel()
+            await _cancel(tasks)
+
+
+async def _cancel(tasks: list[asyncio.Task[Any]]) -> None:
+    """Cancels until it is heard: redis-py swallows a cancellation that comes at a bad moment, and a
+    loop that goes on would keep the process from ending."""
+    while pending := [task for task in tasks if not task.done()]:
+        for task in pending:
+            task.cancel()
+        await asyncio.wait(pending, timeout=0.5)
 
 
 async def await_schema(database: Database, service: str, lifecycle: Lifecycle) -> None:

@@ -1,8 +1,11 @@
 """Lending connections: with a deadline, and in the shop's words when there are none."""
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
+from contextlib import AbstractAsyncContextManager
+from typing import Any
 
+import asyncpg
 import prometheus_client
 import pytest
 from databases import Database
@@ -76,6 +79,24 @@ async def test_a_lost_connection_is_replaced(database: Database) -> None:
             await raw.execute("SELECT pg_terminate_backend(pg_backend_pid())")
     async with connection(database) as raw:
         assert await raw.fetchval("SELECT pg_backend_pid()") != pid
+
+
+async def test_a_connection_that_dies_between_two_statements_counts_as_away(
+    database: Database, database_url: str
+) -> None:
+    owner = await asyncpg.connect(database_url)
+
+    async def two_statements(lend: Callable[..., AbstractAsyncContextManager[Any]]) -> None:
+        async with lend(database) as raw:
+            pid = await raw.fetchval("SELECT pg_backend_pid()")
+            await owner.execute("SELECT pg_terminate_backend($1, 5000)", pid)
+            await asyncio.sleep(0)  # the loop hears of it
+            await raw.execute("SELECT 1")
+
+    for lend in (connection, transaction):
+        with pytest.raises(DatabaseUnavailable):
+            await two_statements(lend)
+    await owner.close()
 
 
 async def test_a_mistake_in_a_statement_is_not_taken_for_an_outage(database: Database) -> None:

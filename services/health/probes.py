@@ -68,14 +68,18 @@ def _service(http: httpx.AsyncClient, url: str) -> Callable[[], Awaitable[Findin
 
 
 def _queue(database: Database, backend: str) -> Callable[[], Awaitable[Finding]]:
+    """Degraded without a worker, and when the figures are unknown (null): nobody could take them."""
+
     async def look() -> Finding:
         async with connection(database) as raw:
             rows = [row for row in await raw.fetch(_QUEUE_HEALTH) if row["backend"] == backend]
+        known = bool(rows) and all(row["depth"] is not None for row in rows)
+        workers = max((row["workers"] for row in rows), default=0)
         detail = {
-            "depth": sum(row["depth"] or 0 for row in rows),
-            "oldest_seconds": max((row["oldest_seconds"] or 0 for row in rows), default=0),
-            "workers": max((row["workers"] for row in rows), default=0),
+            "depth": sum(row["depth"] for row in rows) if known else None,
+            "oldest_seconds": max(row["oldest_seconds"] or 0 for row in rows) if known else None,
+            "workers": workers,
         }
-        return Finding("ok" if detail["workers"] else "degraded", detail)
+        return Finding("ok" if known and workers else "degraded", detail)
 
     return look
