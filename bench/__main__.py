@@ -14,6 +14,7 @@ import tempfile
 import urllib.request
 from dataclasses import dataclass
 from pathlib import Path
+from urllib.parse import quote
 
 import asyncpg
 
@@ -52,6 +53,10 @@ def _cases(place: Stand) -> list[Case]:
     chance = random.Random(7)
     chance.shuffle(slugs)
     below = [f"price_min={chance.randrange(1, 100_000)}" for _ in range(20_000)]
+
+    def word(of: list[str], letters: int | None = None) -> str:
+        return quote(chance.choice(of)[:letters])
+
     with urllib.request.urlopen(place.url + LIST) as answer:  # noqa: S310  # loopback
         tag = answer.headers["ETag"]
     return [
@@ -65,9 +70,9 @@ def _cases(place: Stand) -> list[Case]:
             [f"{LIST}?category={chance.choice(categories)}&{price}" for price in below],
             0.18,
         ),
-        Case("search, rare word", [f"{LIST}?q={chance.choice(rare)}&{price}" for price in below], 0.12),
-        Case("search, common word", [f"{LIST}?q={chance.choice(common)}&{price}" for price in below]),
-        Case("suggest", [f"/api/catalog/suggest?q={chance.choice(rare)[:4]}{n}" for n in range(20_000)]),
+        Case("search, rare word", [f"{LIST}?q={word(rare)}&{price}" for price in below], 0.12),
+        Case("search, common word", [f"{LIST}?q={word(common)}&{price}" for price in below]),
+        Case("suggest", [f"/api/catalog/suggest?q={word(rare)}%20{word(common, 3)}" for _ in below]),
     ]
 
 

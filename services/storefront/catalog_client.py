@@ -8,8 +8,11 @@ from urllib.parse import quote
 
 import msgspec
 
+from services.errors import NotFound
 from services.internal_client import InternalClient
 from services.money import Money
+
+_SLUG_LENGTH_MAX = 200
 
 Availability = Literal["sold_out", "low", "in_stock"]
 
@@ -108,6 +111,8 @@ class CatalogClient:
 
     async def product(self, slug: str) -> Product:
         """Raises NotFound."""
+        if len(slug) > _SLUG_LENGTH_MAX:
+            raise NotFound()
         return await self._client.get(f"/api/catalog/products/{quote(slug, safe='')}", Product)
 
     async def categories(self) -> CategoryTree:

@@ -22,7 +22,13 @@ SORTS = {
     "-price": "Price: high to low",
     "name": "Name",
 }
-WORDS_MAX = 200
+# As catalog limits them, so that a question to it never grows beyond an address's length.
+_LONGEST = (
+    ("q", "What you search for", 200),
+    ("category", "The name of a category", 200),
+    ("brand", "The name of a brand", 200),
+    ("cursor", "The place in a list", 600),
+)
 BRANDS_MAX = 20
 _PAGE_SIZE = 24
 _BRANDS_AMONG = 100  # products to collect brands from: catalog's longest page
@@ -104,8 +110,11 @@ def checked(query: ListingQuery, currency: str) -> tuple[Filter, list[FieldError
     low, high = prices["price_from"], prices["price_to"]
     if low is not None and high is not None and low > high:
         errors.append(FieldError("price_to", "The highest price is below the lowest."))
-    if len(query.q) > WORDS_MAX:
-        errors.append(FieldError("q", f"Search for {WORDS_MAX} characters at most."))
+    errors += [
+        FieldError(name, f"{words} has {longest} characters at most.")
+        for name, words, longest in _LONGEST
+        if max(map(len, _texts(getattr(query, name))), default=0) > longest
+    ]
     if len(query.brand) > BRANDS_MAX:
         errors.append(FieldError("brand", f"Choose {BRANDS_MAX} brands at most."))
     if query.sort and query.sort not in SORTS:
@@ -113,6 +122,10 @@ def checked(query: ListingQuery, currency: str) -> tuple[Filter, list[FieldError
     if query.in_stock not in ("", "1"):
         errors.append(FieldError("in_stock", f"“{query.in_stock}” is neither set (1) nor unset."))
     return Filter(_cleaned(query), low, high, currency), errors
+
+
+def _texts(value: str | list[str]) -> list[str]:
+    return [value] if isinstance(value, str) else value
 
 
 def _cleaned(query: ListingQuery) -> ListingQuery:

@@ -41,6 +41,9 @@ async def test_under_api_an_error_is_a_problem(lonely_shop: httpx.AsyncClient) -
         ("sort=bogus", "is not a way to sort"),
         ("in_stock=maybe", "neither set"),
         ("q=" + "x" * 201, "200 characters at most"),
+        ("category=" + "'" * 50_000, "200 characters at most"),
+        ("brand=a&brand=" + "'" * 50_000, "200 characters at most"),
+        ("cursor=" + "x" * 601, "600 characters at most"),
         ("brand=" + "&brand=".join(map(str, range(21))), "20 brands at most"),
     ],
 )

@@ -1,0 +1,1 @@
+"""A shopper in a real Chromium, at a running store."""

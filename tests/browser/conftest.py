@@ -1,0 +1,90 @@
+"""A real Chromium, and what a page may not do in it.
+
+The browser is the system's (`chromium` on PATH), so no test downloads one. Screenshots go to the
+folder named by SCREENSHOTS, or else to the test's own.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Literal
+
+import pytest
+from playwright.sync_api import Browser, Page, Request, sync_playwright
+
+from tests.conftest import needs_program
+
+ARGUMENTS = [
+    "--no-sandbox",  # CI runs as root
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+]
+
+
+@pytest.fixture(scope="session")
+def browser() -> Iterator[Browser]:
+    path = needs_program("chromium", "chromium-browser", "google-chrome")
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=path, args=ARGUMENTS)
+        yield browser
+        browser.close()
+
+
+@dataclass
+class Visit:
+    """One page in the browser, and everything it complained about."""
+
+    page: Page
+    folder: Path
+    complaints: list[str] = field(default_factory=list)
+
+    def note_failure(self, request: Request) -> None:
+        """A picture still on its way when the shopper went on is no failure."""
+        if request.failure != "net::ERR_ABORTED":
+            self.complaints.append(f"failed: {request.url}: {request.failure}")
+
+    def picture(self, name: str) -> None:
+        """Takes a screenshot, and checks that nothing sticks out at the side."""
+        width = self.page.evaluate("document.documentElement.scrollWidth")
+        assert width <= self.page.evaluate("window.innerWidth"), f"{name} scrolls sideways"
+        self.page.screenshot(path=self.folder / f"{name}.png")
+
+
+Open = Callable[..., Visit]
+
+
+@pytest.fixture
+def visit(browser: Browser, base_url: str, tmp_path: Path) -> Iterator[Open]:
+    """Opens a page of the store: `visit(width=390)`. At the end of the test it may have complained
+    about nothing: console, content policy, failed and refused requests."""
+    folder = Path(os.environ.get("SCREENSHOTS") or tmp_path)
+    folder.mkdir(parents=True, exist_ok=True)
+    visits: list[Visit] = []
+
+    def open_page(
+        width: int = 1280, *, scheme: Literal["light", "dark"] = "light", scripts: bool = True
+    ) -> Visit:
+        context = browser.new_context(
+            base_url=base_url,
+            viewport={"width": width, "height": 844},
+            color_scheme=scheme,
+            java_script_enabled=scripts,
+        )
+        one = Visit(context.new_page(), folder)
+        one.page.on("console", lambda message: one.complaints.append(f"{message.type}: {message.text}"))
+        one.page.on("pageerror", lambda error: one.complaints.append(f"error: {error}"))
+        one.page.on("requestfailed", one.note_failure)
+        visits.append(one)
+        return one
+
+    yield open_page
+    for one in visits:
+        one.page.context.close()
+    assert [complaint for one in visits for complaint in one.complaints] == []
