@@ -33,18 +33,18 @@ async def catalog(database_url: str) -> AsyncIterator[Database]:
 
 
 async def test_stock_dramatiq_reads_what_the_fast_queue_writes(valkey: TemporaryValkey) -> None:
+    job = FastJob("tests.read", "drop", queue="read")  # a queue of its own: other tests use the server too
     fast = FastQueue(RedisSettings(redis_queue_url=valkey.queue_url))
-    await fast.enqueue(DROPPED, {"cup": 2}, "é")
+    await fast.enqueue(job, {"cup": 2}, "é")
     await fast.close()
     stock = RedisBroker(url=valkey.queue_url, middleware=[])  # type: ignore[no-untyped-call]
-    stock.declare_queue("default")
-    consumer = stock.consume("default")
+    stock.declare_queue("read")
+    consumer = stock.consume("read")
     message = next(consumer)
     assert message is not None
-    assert (message.actor_name, message.args, message.kwargs) == ("tests.drop", ({"cup": 2}, "é"), {})
+    assert (message.actor_name, message.args, message.kwargs) == ("tests.read", ({"cup": 2}, "é"), {})
     consumer.ack(message)
-    assert stock.client.hlen("dramatiq:default.msgs") == 0
-    stock.client.flushdb()
+    assert stock.client.hlen("dramatiq:read.msgs") == 0
     stock.client.close()
 
 
