@@ -35,7 +35,7 @@ async def fill(database_url: str, count: int, seed: int, *, if_empty: bool) -> N
                 say("  catalog   has products already; the demo catalog is left out")
                 return
             loaded = await replace_catalog(owner, count, seed, low_stock_level)
-        except asyncpg.UndefinedTableError:
+        except (asyncpg.InvalidSchemaNameError, asyncpg.UndefinedTableError):
             raise OperatorError("the catalog has no tables yet; run `make migrate` first") from None
     say(in_a_line(loaded))
 

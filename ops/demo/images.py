@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from ops.demo.chance import Chance
+from ops.demo.titles import Title
 from ops.demo.variants import Axes
 from services.storefront.pictures.palette import COLOURS
 
@@ -22,23 +23,17 @@ _NUMBERS = {colour.name.capitalize(): number for number, colour in enumerate(COL
 Image = dict[str, str]
 
 
-def shape_of(chance: Chance) -> int:
-    """The part of a picture's seed that is not its colour."""
-    return chance.between(0, 2**27 - 1)
-
-
-def images_of(
-    motif: str, title: str, shape: int, colour: int, axes: Axes, coloured: bool, chance: Chance
-) -> list[Image]:
+def images_of(title: Title, coloured: bool, colour: int, axes: Axes, chance: Chance) -> list[Image]:
     """1 to 8 pictures: the thing itself, its other colours, then other views of it."""
+    shape = chance.between(0, 2**27 - 1)  # the part of a picture's seed that is not its colour
     count = chance.pick(_HOW_MANY)
-    name = f"{title} in {COLOURS[colour].name}" if coloured else title
-    images = [_image(motif, shape, colour, 0, name)]
+    name = f"{title.text} in {COLOURS[colour].name}" if coloured else title.text
+    images = [_image(title.motif, shape, colour, 0, name)]
     images += (
-        _image(motif, shape, _NUMBERS[other], 0, f"{title} in {other.lower()}")
+        _image(title.motif, shape, _NUMBERS[other], 0, f"{title.text} in {other.lower()}")
         for other in axes.get("colour", ())[1:]
     )
-    images += (_image(motif, shape, colour, view, name + _SEEN[view]) for view in range(1, len(_SEEN)))
+    images += (_image(title.motif, shape, colour, view, name + _SEEN[view]) for view in range(1, len(_SEEN)))
     return images[:count]
 
 

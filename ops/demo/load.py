@@ -61,6 +61,7 @@ async def replace_catalog(owner: Owner, count: int, seed: int, low_stock_level: 
     tree = grow(departments())
     tally = Tally(count)
     async with owner.transaction():
+        await owner.fetchrow(_QUERIES["take_memory"])
         await owner.execute(_QUERIES["empty_catalog"])
         indexes = await owner.fetch(_QUERIES["secondary_indexes"], _INDEXED)
         await _run(owner, (f"DROP INDEX {index['name']}" for index in indexes))

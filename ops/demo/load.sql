@@ -2,6 +2,10 @@
 -- Whether there is something to lose.
 SELECT EXISTS (SELECT FROM catalog.products);
 
+-- name: take_memory
+-- Room for the sorts and index builds of this one transaction.
+SELECT set_config('work_mem', '64MB', true), set_config('maintenance_work_mem', '256MB', true);
+
 -- name: empty_catalog
 -- Everything goes, what is derived from products too.
 TRUNCATE catalog.products, catalog.categories, catalog.words CASCADE;

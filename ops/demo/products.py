@@ -11,7 +11,7 @@ from itertools import accumulate, pairwise
 from ops.demo.brands import Brand, Makers, brands_wanted
 from ops.demo.categories import Category, Path
 from ops.demo.chance import Chance, spread
-from ops.demo.images import Image, images_of, shape_of
+from ops.demo.images import Image, images_of
 from ops.demo.prices import pricing
 from ops.demo.prose import Subject, describe, in_a_sentence, sentence_case, shortened
 from ops.demo.titles import Title, title_of
@@ -23,12 +23,11 @@ ATTRIBUTES_MAX = 8
 _UNPUBLISHED = 0.03
 _SECOND_CATEGORY = 0.4
 _DAYS = 730
-# A shop must also survive the product that somebody made to measure: 16 colours, 5 waists, 5 legs.
-_MADE_TO_MEASURE = (
-    ("Men", "Trousers"),
-    {"size": ("30", "31", "32", "33", "34"), "length": ("30", "31", "32", "33", "34")},
-)
-_PRODUCTS_WITH_MADE_TO_MEASURE = 1000
+# From 1,000 products on, a shop also has one in 400 variants, which a shop must survive: trousers
+# made to measure, in 16 colours, 5 waists and 5 legs.
+_SHOP_WITH_TO_MEASURE = 1000
+_TO_MEASURE_PATH = ("Men", "Trousers")
+_INCHES = ("30", "31", "32", "33", "34")
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,18 +103,13 @@ def _stock_up(shelves: list[Shelf], count: int) -> list[int]:
 
 
 def _product(index: int, count: int, seed: int, shelf: Shelf, ordinal: int, chance: Chance) -> Product:
-    leaf = shelf.leaf
-    brand = shelf.makers.pick(chance)
+    leaf, brand = shelf.leaf, shelf.makers.pick(chance)
+    to_measure = count >= _SHOP_WITH_TO_MEASURE and ordinal == 0 and leaf.path == _TO_MEASURE_PATH
     colour = chance.between(0, len(COLOURS) - 1)
-    made_to_measure = (
-        ordinal == 0 and leaf.path == _MADE_TO_MEASURE[0] and count >= _PRODUCTS_WITH_MADE_TO_MEASURE
-    )
-    axes = _every_colour(colour) | _MADE_TO_MEASURE[1] if made_to_measure else axes_of(leaf, colour, chance)
+    axes = _to_measure(colour) if to_measure else axes_of(leaf, colour, chance)
     title = title_of(leaf, ordinal, shelf.category_id * 997, chance)
-    variants = variants_of(leaf, axes, index, pricing(leaf, brand.tier, chance), chance)
     subject = Subject(title.line, title.noun, title.style, title.material, brand.name, brand.origin)
     description = describe(shelf.department, leaf, subject, chance)
-    coloured = leaf.coloured
     return Product(
         id=index + 1,
         slug=title.slug,
@@ -123,19 +117,19 @@ def _product(index: int, count: int, seed: int, shelf: Shelf, ordinal: int, chan
         brand=brand.name,
         description=description,
         attributes=_attributes(shelf, title, brand, colour, axes, chance),
-        images=images_of(title.motif, title.text, shape_of(chance), colour, axes, coloured, chance),
+        images=images_of(title, leaf.coloured, colour, axes, chance),
         seo_title=f"{title.text} | {brand.name}",
         seo_description=shortened(description),
-        popularity=_popularity(spread(index, count, turn=seed * 31)),
-        published_at=_published_at(seed, chance),
+        popularity=_popularity(count, chance),
+        published_at=_published_at(seed, chance) or (opening_day(seed) if to_measure else None),
         category_ids=_category_ids(shelf, chance),
-        variants=variants,
+        variants=variants_of(leaf, axes, index, pricing(leaf, brand.tier, chance), chance),
     )
 
 
-def _every_colour(first: int) -> Axes:
-    order = (first, *(number for number in range(len(COLOURS)) if number != first))
-    return {"colour": [colour_name(number) for number in order]}
+def _to_measure(colour: int) -> Axes:
+    order = (colour, *(number for number in range(len(COLOURS)) if number != colour))
+    return {"colour": [colour_name(number) for number in order], "size": _INCHES, "length": _INCHES}
 
 
 def _attributes(
@@ -160,8 +154,9 @@ def _category_ids(shelf: Shelf, chance: Chance) -> list[int]:
     return [shelf.category_id, shelf.also_id]
 
 
-def _popularity(rank: int) -> int:
-    """Views, so to speak: the first product has a hundred thousand, the thousandth four hundred."""
+def _popularity(count: int, chance: Chance) -> int:
+    """Views, so to speak: the best has a hundred thousand, the thousandth four hundred."""
+    rank = chance.share() * count
     views: float = 100_000 / (rank + 1) ** 0.8
     return round(views)
 

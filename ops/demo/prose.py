@@ -35,7 +35,12 @@ def describe(department: Department, leaf: Leaf, subject: Subject, chance: Chanc
         "Made in {origin}.",
         *chance.some(closings, chance.between(1, 2)),
     ]
-    return "\n\n".join(" ".join(sentence.format_map(words) for sentence in part) for part in (first, second))
+    return "\n\n".join(" ".join(_said(sentence, words) for sentence in part) for part in (first, second))
+
+
+def _said(sentence: str, words: dict[str, str]) -> str:
+    """A brand that ends in `Co.` lends its full stop to the sentence."""
+    return sentence.format_map(words).replace("..", ".")
 
 
 def _agreeing(leaf: Leaf, subject: Subject) -> dict[str, str]:
@@ -79,4 +84,4 @@ def sentence_case(text: str) -> str:
 def shortened(text: str, length: int = _SEO_LENGTH) -> str:
     """The first whole words, for a search engine's result."""
     flat = " ".join(text.split())
-    return flat if len(flat) <= length else flat[: length - 1].rsplit(" ", 1)[0].rstrip(".,;:") + "…"
+    return flat if len(flat) <= length else flat[:length].rsplit(" ", 1)[0].rstrip(".,;:") + "…"

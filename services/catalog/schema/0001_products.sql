@@ -129,30 +129,41 @@ RETURN CASE WHEN available <= 0 THEN 0 WHEN available <= low_level THEN 1 ELSE 2
 -- Writes everything that is derived from the given products: price and picture of the card,
 -- attribute terms, availability, category listing, search document, dictionary. Whoever changes
 -- products (import, demo) calls it in the same transaction. Null means: all of them.
+-- Each statement treats all products as one set, so a hundred thousand cost a hundred thousand
+-- times one, not more; planned anew at each call, so a few cost only a few.
 CREATE FUNCTION catalog.index_products(ids bigint[], low_level int) RETURNS void
-LANGUAGE plpgsql AS $$
+LANGUAGE plpgsql
+SET plan_cache_mode = force_custom_plan AS $$
 BEGIN
+  WITH terms AS (
+    SELECT t.product_id, array_agg(t.term ORDER BY t.term) AS terms
+    FROM (SELECT d.product_id, e.key || '=' || e.value AS term
+          FROM catalog.product_details d, jsonb_each_text(d.attributes) e
+          WHERE ids IS NULL OR d.product_id = ANY (ids)
+          UNION
+          SELECT v.product_id, e.key || '=' || e.value
+          FROM catalog.variants v, jsonb_each_text(v.attributes) e
+          WHERE ids IS NULL OR v.product_id = ANY (ids)) t
+    GROUP BY t.product_id
+  ), offers AS (
+    SELECT v.product_id, min(v.price_minor) AS price_minor,
+           (array_agg(v.compare_at_minor ORDER BY v.price_minor, v.position, v.id))[1] AS compare_at_minor,
+           sum(v.available) AS available
+    FROM catalog.variants v WHERE ids IS NULL OR v.product_id = ANY (ids)
+    GROUP BY v.product_id
+  )
   UPDATE catalog.products p SET
     title_key = catalog.sort_key(p.title),
-    price_minor = v.price_minor,
-    compare_at_minor = v.compare_at_minor,
-    availability = catalog.availability_of(v.available, low_level),
-    attribute_terms = v.terms,
+    price_minor = o.price_minor,
+    compare_at_minor = o.compare_at_minor,
+    availability = catalog.availability_of(o.available, low_level),
+    attribute_terms = coalesce(t.terms, '{}'),
     image_url = d.images -> 0 ->> 'url',
     image_alt = d.images -> 0 ->> 'alt'
-  FROM catalog.product_details d,
-  LATERAL (
-    SELECT min(x.price_minor) AS price_minor,
-           (array_agg(x.compare_at_minor ORDER BY x.price_minor, x.position, x.id))[1] AS compare_at_minor,
-           sum(x.available) AS available,
-           (SELECT coalesce(array_agg(DISTINCT t.key || '=' || t.value), '{}')
-            FROM (SELECT e.key, e.value FROM jsonb_each_text(d.attributes) e
-                  UNION ALL
-                  SELECT e.key, e.value FROM catalog.variants y, jsonb_each_text(y.attributes) e
-                  WHERE y.product_id = d.product_id) t) AS terms
-    FROM catalog.variants x WHERE x.product_id = d.product_id
-  ) v
-  WHERE d.product_id = p.id AND v.price_minor IS NOT NULL AND (ids IS NULL OR p.id = ANY (ids));
+  FROM catalog.product_details d
+  JOIN offers o ON o.product_id = d.product_id
+  LEFT JOIN terms t ON t.product_id = d.product_id
+  WHERE d.product_id = p.id AND (ids IS NULL OR p.id = ANY (ids));
 
   DELETE FROM catalog.category_listing WHERE ids IS NULL OR product_id = ANY (ids);
   INSERT INTO catalog.category_listing (category_id, product_id, published_at, price_minor, title_key)
@@ -171,17 +182,19 @@ BEGIN
   DELETE FROM catalog.search_documents WHERE ids IS NULL OR product_id = ANY (ids);
   INSERT INTO catalog.search_documents (product_id, popularity, title_vector, full_vector)
   SELECT p.id, p.popularity, title.vector,
-         title.vector || to_tsvector('catalog.shop', coalesce(names.categories, ''))
-                      || to_tsvector('catalog.shop', array_to_string(p.attribute_terms, ' '))
-                      || to_tsvector('catalog.shop', d.description)
+         title.vector || to_tsvector('catalog.shop',
+           concat_ws(' ', names.categories, array_to_string(p.attribute_terms, ' '), d.description))
   FROM catalog.products p
   JOIN catalog.product_details d ON d.product_id = p.id
-  CROSS JOIN LATERAL (SELECT to_tsvector('catalog.shop', p.title || ' ' || p.brand) AS vector) title
-  CROSS JOIN LATERAL (
-    SELECT string_agg(c.name, ' ') AS categories
+  CROSS JOIN LATERAL ( -- OFFSET 0: read the words once, although the vector is used twice
+    SELECT to_tsvector('catalog.shop', p.title || ' ' || p.brand) AS vector OFFSET 0
+  ) title
+  LEFT JOIN (
+    SELECT l.product_id, string_agg(c.name, ' ') AS categories
     FROM catalog.category_listing l JOIN catalog.categories c ON c.id = l.category_id
-    WHERE l.product_id = p.id
-  ) names
+    WHERE ids IS NULL OR l.product_id = ANY (ids)
+    GROUP BY l.product_id
+  ) names ON names.product_id = p.id
   WHERE p.published_at IS NOT NULL AND (ids IS NULL OR p.id = ANY (ids));
 
   INSERT INTO catalog.words (word)

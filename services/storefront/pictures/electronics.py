@@ -99,28 +99,35 @@ def loudspeaker(s: Sketch) -> str:
     return s.shadow(300, 108) + s.solid(box(192, 150, 216, 330, s.pick((12, 36))), s.colour, cones, *sides)
 
 
+_PHONE = box(200, 90, 200, 420, 34)
+
+
 def phone(s: Sketch) -> str:
-    d = box(200, 90, 200, 420, 34)
-    front = s.maybe(0.5)
-    if front:
-        screen = s.solid(
-            box(212, 102, 176, 396, 24),
-            s.ground.floor,
-            circle(330, 280, 110, s.colour),
-            path("M200 420q90 -90 190 0v100H200z", s.trim),
-            glow("M212 102h60l-60 220z", 0.15),
-        ) + rect(272, 116, 56, 14, INK, 7)
-        body = path(d, INK) + screen
-    else:
-        camera = box(220, 112, 96, 96, 24)
-        body = (
-            s.solid(d, s.colour, shade("M370 80h40v440h-40z", 0.1), glow("M200 90h90l-90 300z", 0.14))
-            + shade(camera, 0.12)
-            + "".join(circle(x, y, 19, INK) + circle(x, y, 9, "#4a6a8a") for x, y in ((246, 138), (290, 182)))
-            + circle(290, 136, 8, "#fff3cf")
-            + circle(300, 330, 15, "#ffffff50")
-        )
-    return moved(s.cast(d) + body, f"rotate({s.pick((-16, -9, 10, 18))} 300 300)")
+    """A telephone, its screen or its back up."""
+    return _tilted(s, s.pick((_screen, _back))(s))
+
+
+def phonecase(s: Sketch) -> str:
+    rim = f'<path d="{_PHONE}" fill="none" stroke="#1c1430" stroke-opacity=".16" stroke-width="12"/>'
+    return _tilted(s, _back(s) + rim)
+
+
+def _tilted(s: Sketch, telephone: str) -> str:
+    return moved(s.cast(_PHONE) + telephone, f"rotate({s.pick((-16, -9, 10, 18))} 300 300)")
+
+
+def _screen(s: Sketch) -> str:
+    picture = circle(330, 280, 110, s.colour) + path("M200 420q90 -90 190 0v100H200z", s.trim)
+    gleam = glow("M212 102h60l-60 220z", 0.15)
+    screen = s.solid(box(212, 102, 176, 396, 24), s.ground.floor, picture, gleam)
+    return path(_PHONE, INK) + screen + rect(272, 116, 56, 14, INK, 7)
+
+
+def _back(s: Sketch) -> str:
+    lenses = "".join(circle(x, y, 19, INK) + circle(x, y, 9, "#4a6a8a") for x, y in ((246, 138), (290, 182)))
+    camera = shade(box(220, 112, 96, 96, 24), 0.12) + lenses + circle(290, 136, 8, "#fff3cf")
+    sides = (shade("M370 80h40v440h-40z", 0.1), glow("M200 90h90l-90 300z", 0.14))
+    return s.solid(_PHONE, s.colour, *sides) + camera + circle(300, 330, 15, "#ffffff50")
 
 
 def laptop(s: Sketch) -> str:
@@ -242,6 +249,7 @@ THINGS = {
     "speaker": standing(speaker, 1.04),
     "loudspeaker": standing(loudspeaker, 1.04),
     "phone": lying(phone),
+    "phonecase": lying(phonecase),
     "laptop": standing(laptop, 1.14),
     "keyboard": lying(keyboard, 1.1),
     "mouse": lying(mouse),
