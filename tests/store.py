@@ -100,7 +100,9 @@ def _name_of(command: list[str]) -> str | None:
     program = Path(command[0]).name if command else ""
     if program == "postgres" and "-D" in command:
         return "postgres"
-    return {"traefik": "traefik", "valkey-server": "valkey"}.get(program)
+    if program.startswith("valkey.sock"):  # it renames itself: `.../valkey-server unixsocket:.../valkey.sock`
+        return "valkey"
+    return "traefik" if program == "traefik" else None
 
 
 def _free_port() -> int:
