@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import os
 import signal
+import sys
 from dataclasses import dataclass
 
-from ops.console import OperatorError, coloured
+from ops.console import OperatorError
 from ops.local.account import private_folder, server_account
 from ops.local.edge import Edge
 from ops.local.ports import choose_ports, holder_of, is_free
@@ -61,7 +62,7 @@ def plan(state: State) -> Stack:
         "PUBLIC_URL": os.environ.get("PUBLIC_URL") or edge.public_url,
         "INTERNAL_URL": edge.internal_url,
         "ADMIN_API_KEY": process.admin_api_key or state.secret("admin_api_key"),
-        "LOG_FORMAT": os.environ.get("LOG_FORMAT") or ("pretty" if coloured() else "json"),
+        "LOG_FORMAT": os.environ.get("LOG_FORMAT") or ("pretty" if sys.stdout.isatty() else "json"),
         "PYTHONUNBUFFERED": "1",
         **_database(cluster),
         **_redis(store),

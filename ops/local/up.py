@@ -77,9 +77,11 @@ def _run(state: State, lock: int) -> None:
         while True:
             _start(stack, supervisor, watch, lock)
             say(f"\n{table(stack)}\n\n{bold('Kiosk is up')} after {took(time.monotonic() - started)}.")
-            say("Ctrl-C stops everything and keeps the data. What follows are the logs.\n")
+            say("Open the store in a browser. Ctrl-C stops everything and keeps the data; `make` alone lists")
+            say("what else there is. What follows are the logs.\n")
             _follow(supervisor, watch)
             say("supervisor died: everything is started again")
+            started = time.monotonic()
             _end(supervisor)
     finally:
         say()

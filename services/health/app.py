@@ -6,6 +6,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
 import httpx
+import msgspec
 from starlette.responses import PlainTextResponse, Response
 
 from services.database import open_database, role_url
@@ -43,7 +44,13 @@ async def health(call: Call[Monitors, Nothing, Nothing]) -> Response:
 async def open_monitors(_settings: ProcessSettings, lifecycle: Lifecycle) -> AsyncIterator[Monitors]:
     data, redis_settings, settings = DatabaseSettings.read(), RedisSettings.read(), HealthSettings.read()
     database = open_database(role_url(data, "health"), data, pool_max=3, name="health")
-    redis = connect(redis_settings.redis_url, redis_settings)
+    # Requests give Redis a tenth of a second; whoever asks whether it lives can wait for the answer.
+    patient = msgspec.structs.replace(
+        redis_settings,
+        redis_connect_timeout_seconds=settings.health_timeout_seconds,
+        redis_timeout_seconds=settings.health_timeout_seconds,
+    )
+    redis = connect(patient.redis_url, patient)
     await database.connect()
     lifecycle.schema_compatible = True  # it has no schema of its own
     try:
