@@ -96,7 +96,7 @@ def _open(url: str, settings: DatabaseSettings, pool_max: int, name: str) -> Dat
         min_size=0,
         max_size=pool_max,
         timeout=settings.database_connect_timeout_seconds,
-        command_timeout=settings.database_statement_timeout_seconds + 1,
+        command_timeout=settings.database_statement_timeout_seconds + 0.5,
         reset=_keep_session,
         server_settings={
             "application_name": f"kiosk-{name}",
@@ -128,6 +128,8 @@ async def connection(database: Database, timeout_seconds: float = 1.0) -> AsyncI
     try:
         yield raw
     except _AWAY as error:
+        if isinstance(error, TimeoutError):
+            _abandon(raw)
         raise DatabaseUnavailable() from error
     except (asyncpg.InterfaceError, asyncpg.InternalClientError) as error:
         if _is_lost(raw):
@@ -135,6 +137,13 @@ async def connection(database: Database, timeout_seconds: float = 1.0) -> AsyncI
         raise
     finally:
         await lent.__aexit__()
+
+
+def _abandon(raw: Connection) -> None:
+    """Cuts a connection whose server has fallen silent. Giving it back would first wait for the server
+    to confirm that the statement is cancelled, which a frozen one never does."""
+    if not _is_lost(raw):
+        raw.terminate()
 
 
 def _is_lost(raw: Connection) -> bool:
@@ -149,5 +158,15 @@ def _is_lost(raw: Connection) -> bool:
 @asynccontextmanager
 async def transaction(database: Database, timeout_seconds: float = 1.0) -> AsyncIterator[Connection]:
     """As `connection()`, inside one transaction: commits at the end, rolls back on any error."""
-    async with connection(database, timeout_seconds) as raw, raw.transaction():
-        yield raw
+    async with connection(database, timeout_seconds) as raw:
+        work = raw.transaction()
+        await work.start()
+        try:
+            yield raw
+        except TimeoutError:
+            _abandon(raw)  # the server rolls back what it hears no more of
+            raise
+        except BaseException:
+            await work.rollback()
+            raise
+        await work.commit()

@@ -109,8 +109,8 @@ class DatabaseSettings(Group, frozen=True):
     database_worker_pool_max: PositiveInt = 4
     database_acquire_timeout_seconds: PositiveSeconds = 1.0
     database_connect_timeout_seconds: PositiveSeconds = 1.0
-    database_statement_timeout_seconds: PositiveSeconds = 5.0
-    database_lock_timeout_seconds: PositiveSeconds = 2.0
+    database_statement_timeout_seconds: PositiveSeconds = 2.0
+    database_lock_timeout_seconds: PositiveSeconds = 1.0
 
 
 class RedisSettings(Group, frozen=True):

@@ -7,9 +7,11 @@ from typing import Any
 
 import asyncpg
 import prometheus_client
+import psutil
 import pytest
 from databases import Database
 
+from ops.local.postgres import TemporaryPostgres
 from services.database import connection, open_database, role_password, role_url, transaction
 from services.errors import DatabaseUnavailable
 from services.request_context import RequestContext, current_request
@@ -97,6 +99,53 @@ async def test_a_connection_that_dies_between_two_statements_counts_as_away(
         with pytest.raises(DatabaseUnavailable):
             await two_statements(lend)
     await owner.close()
+
+
+async def test_a_server_that_falls_silent_is_given_up(own_postgres: TemporaryPostgres) -> None:
+    settings = DatabaseSettings.read({"DATABASE_STATEMENT_TIMEOUT_SECONDS": "0.2"})
+    opened = open_database(own_postgres.url, settings, pool_max=1, name="silent")
+    await opened.connect()
+    async with connection(opened) as raw:
+        await raw.execute("SELECT 1")
+    frozen = [psutil.Process(own_postgres.pid), *psutil.Process(own_postgres.pid).children()]
+    for process in frozen:
+        process.suspend()
+    with pytest.raises(DatabaseUnavailable):  # the connection that is there
+        async with asyncio.timeout(5), connection(opened) as raw:
+            await raw.execute("SELECT 1")
+    with pytest.raises(DatabaseUnavailable):  # a new one
+        async with asyncio.timeout(5), connection(opened) as raw:
+            await raw.execute("SELECT 1")
+    for process in frozen:
+        process.resume()
+    async with connection(opened) as raw:
+        assert await raw.fetchval("SELECT 1") == 1
+    await opened.disconnect()
+
+
+async def test_a_server_that_falls_silent_in_a_transaction_is_given_up(
+    own_postgres: TemporaryPostgres,
+) -> None:
+    settings = DatabaseSettings.read({"DATABASE_STATEMENT_TIMEOUT_SECONDS": "0.2"})
+    opened = open_database(own_postgres.url, settings, pool_max=1, name="silent")
+    await opened.connect()
+    frozen: list[psutil.Process] = []
+
+    async def insert_and_freeze() -> None:
+        async with asyncio.timeout(5), transaction(opened) as raw:
+            await raw.execute("CREATE TABLE public.half (n int)")
+            frozen.extend([psutil.Process(own_postgres.pid), *psutil.Process(own_postgres.pid).children()])
+            for process in frozen:
+                process.suspend()
+            await raw.execute("INSERT INTO public.half VALUES (1)")
+
+    with pytest.raises(DatabaseUnavailable):
+        await insert_and_freeze()
+    for process in frozen:
+        process.resume()
+    async with connection(opened) as raw:
+        assert await raw.fetchval("SELECT to_regclass('public.half')") is None
+    await opened.disconnect()
 
 
 async def test_a_mistake_in_a_statement_is_not_taken_for_an_outage(database: Database) -> None:
