@@ -2,7 +2,8 @@
 
 Each probe runs in the background, never on a request: every HEALTH_INTERVAL_SECONDS with jitter,
 one at a time, cut off after HEALTH_TIMEOUT_SECONDS. Two bad results in a row are needed to call a
-dependency bad and two good ones to call it good again; only the first result counts at once.
+dependency bad and two good ones to call it good again. Until it was good once, every result counts
+at once and the next look comes soon: a store that starts is well as soon as it is.
 """
 
 from __future__ import annotations
@@ -49,6 +50,7 @@ class Monitor:
         self.detail: dict[str, Any] = {}
         self._looked_at = time.monotonic()
         self._contrary = 0
+        self._was_ok = False
 
     @property
     def age_seconds(self) -> float:
@@ -57,7 +59,8 @@ class Monitor:
     async def run(self) -> None:
         while True:
             await self.look()
-            await asyncio.sleep(self._interval_seconds * random.uniform(0.8, 1.2))  # noqa: S311  # not a secret
+            interval_seconds = self._interval_seconds if self._was_ok else min(1.0, self._interval_seconds)
+            await asyncio.sleep(interval_seconds * random.uniform(0.8, 1.2))  # noqa: S311  # not a secret
 
     async def look(self) -> None:
         started = time.perf_counter()
@@ -78,5 +81,6 @@ class Monitor:
             self._contrary = 0
             return
         self._contrary += 1
-        if self.status == "unknown" or self._contrary >= _RESULTS_TO_TURN:
+        if not self._was_ok or self._contrary >= _RESULTS_TO_TURN:
             self.status, self.since, self._contrary = found, datetime.now(UTC), 0
+            self._was_ok = self._was_ok or found == "ok"

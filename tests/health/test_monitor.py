@@ -48,6 +48,17 @@ async def test_it_takes_two_bad_looks_to_go_down_and_two_good_ones_to_come_back(
     assert [await _look(monitor), await _look(monitor)] == ["down", "ok"]
 
 
+async def test_until_it_was_good_once_every_look_counts() -> None:
+    dependency = Dependency()
+    dependency.status = "down"
+    monitor = _monitor(dependency)
+    assert await _look(monitor) == "down"
+    dependency.status = "ok"
+    assert await _look(monitor) == "ok"
+    dependency.status = "down"
+    assert await _look(monitor) == "ok"
+
+
 async def test_a_single_bad_look_between_good_ones_changes_nothing() -> None:
     dependency = Dependency()
     monitor = _monitor(dependency)
