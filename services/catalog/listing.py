@@ -92,7 +92,7 @@ def _by_column(query: ListQuery, sort: Sort, cursor: Cursor | None) -> tuple[str
         statement.where(_IN_CATEGORY, query.category)
     if query.q.strip():
         statement.where(_MATCHES, query.q)
-    _filter(statement, query)
+    _filter(statement, query, prices_in="p" if query.category is None else "l")
     if cursor is not None:
         value = getattr(cursor, sort.cursor_field)
         if value is None:
@@ -136,14 +136,15 @@ def _half(
     return f"SELECT {tier} AS tier, half.* FROM ({_BY_RELEVANCE}{statement.text} {order}) half"
 
 
-def _filter(statement: _Statement, query: ListQuery) -> None:
-    """The filters that narrow any walk."""
+def _filter(statement: _Statement, query: ListQuery, prices_in: str = "p") -> None:
+    """The filters that narrow any walk. Prices are asked of the table that is walked: where few match,
+    its index by price finds them."""
     if query.brand:
         statement.where("p.brand = ANY ({0})", query.brand)
     if query.price_min is not None:
-        statement.where("p.price_minor >= {0}", query.price_min)
+        statement.where(prices_in + ".price_minor >= {0}", query.price_min)
     if query.price_max is not None:
-        statement.where("p.price_minor <= {0}", query.price_max)
+        statement.where(prices_in + ".price_minor <= {0}", query.price_max)
     if query.in_stock:
         statement.where("p.availability > 0")
     for name, values in query.attributes.items():
