@@ -37,7 +37,7 @@ async def test_stock_dramatiq_reads_what_the_fast_queue_writes(valkey: Temporary
     fast = FastQueue(RedisSettings(redis_queue_url=valkey.queue_url))
     await fast.enqueue(job, {"cup": 2}, "é")
     await fast.close()
-    stock = RedisBroker(url=valkey.queue_url, middleware=[])  # type: ignore[no-untyped-call]
+    stock = RedisBroker(url=valkey.queue_url, middleware=[])
     stock.declare_queue("read")
     consumer = stock.consume("read")
     message = next(consumer)

@@ -21,7 +21,7 @@ def _of_the_stack() -> dict[str, str]:
     state = open_state()
     try:
         with state.claimed():
-            pass
+            pass  # nobody held it, so nothing runs
     except AlreadyRunning as busy:
         if busy.running is not None:
             return busy.running.environment

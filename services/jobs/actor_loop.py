@@ -27,7 +27,7 @@ class ActorLoop(AsyncIO):
         self._opened = AsyncExitStack()
 
     def before_worker_boot(self, broker: dramatiq.Broker, worker: dramatiq.Worker) -> None:
-        super().before_worker_boot(broker, worker)  # type: ignore[no-untyped-call]
+        super().before_worker_boot(broker, worker)  # type: ignore[no-untyped-call]  # theirs has no types
         thread = get_event_loop_thread()
         assert thread is not None
         thread.run_coroutine(self._opened.enter_async_context(self._resources.open()))
@@ -36,7 +36,7 @@ class ActorLoop(AsyncIO):
         thread = get_event_loop_thread()
         assert thread is not None
         thread.run_coroutine(self._close())
-        super().after_worker_shutdown(broker, worker)  # type: ignore[no-untyped-call]
+        super().after_worker_shutdown(broker, worker)  # type: ignore[no-untyped-call]  # theirs has no types
 
     async def _close(self) -> None:
         jobs = asyncio.all_tasks() - {asyncio.current_task()}

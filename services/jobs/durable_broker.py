@@ -71,7 +71,7 @@ class DurableBroker(dramatiq.Broker):
     def consume(self, queue_name: str, prefetch: int = 1, timeout: int = 30_000) -> Consumer:
         """dramatiq's `prefetch` counts for nothing here: claims follow the idle threads."""
         if queue_name not in self.queues:
-            raise dramatiq.QueueNotFound(queue_name)  # type: ignore[no-untyped-call]
+            raise dramatiq.QueueNotFound(queue_name)
         self._on_loop(self._engine.start())
         return Consumer(self, self.queues[queue_name], timeout / 1000)
 
@@ -92,7 +92,7 @@ class DurableBroker(dramatiq.Broker):
     def close(self) -> None:
         """Hands back what was not finished, signs the worker off, ends the loop."""
         self._on_loop(self._shut())
-        self._loop.stop()  # type: ignore[no-untyped-call]
+        self._loop.stop()
 
     async def _open(self) -> tuple[Database, DurableEngine]:
         database = self._open_database()

@@ -59,7 +59,7 @@ class FastBroker(RedisBroker):
             socket_timeout=settings.redis_worker_timeout_seconds,
             retry=Retry(NoBackoff(), 0),  # dramatiq's threads try again themselves
         )
-        super().__init__(  # type: ignore[no-untyped-call]
+        super().__init__(  # type: ignore[no-untyped-call]  # theirs has no types
             client=client,
             middleware=middleware,
             namespace=NAMESPACE,
@@ -139,4 +139,4 @@ def _connected(ask: Callable[..., T], *arguments: Any) -> T:
     try:
         return ask(*arguments)
     except redis.RedisError as error:
-        raise ConnectionClosed(error) from None  # type: ignore[no-untyped-call]
+        raise ConnectionClosed(error) from None

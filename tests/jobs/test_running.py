@@ -189,6 +189,6 @@ async def test_what_would_keep_its_state_elsewhere_is_refused(
     broker = run_worker(database_url, send=lambda: None).broker
     send = broker.get_actor("tests.send")
     with pytest.raises(ValueError, match="pipe_target"):
-        dramatiq.pipeline([send.message(), send.message()], broker=broker).run()  # type: ignore[no-untyped-call]
+        dramatiq.pipeline([send.message(), send.message()], broker=broker).run()
     with pytest.raises(RuntimeError, match="results backend"):
         broker.get_results_backend()
