@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 import sys
 from importlib import import_module
 
@@ -14,6 +15,8 @@ WORKERS = {"worker-durable": "durable", "worker-fast": "fast"}
 
 
 def main(arguments: list[str]) -> None:
+    # Process 1 of a container is not ended by a signal it does not handle, and importing takes a second.
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
     name = arguments[0] if len(arguments) == 1 else ""
     if name in WEB:
         service = import_module(f"services.{name}.app").service

@@ -136,7 +136,13 @@ async def connection(database: Database, timeout_seconds: float = 1.0) -> AsyncI
             raise DatabaseUnavailable() from error
         raise
     finally:
-        await lent.__aexit__()
+        try:
+            await lent.__aexit__()
+        except (
+            asyncpg.InternalClientError
+        ):  # lost while its task was cancelled, it is back in the pool already
+            if not _is_lost(raw):
+                raise
 
 
 def _abandon(raw: Connection) -> None:

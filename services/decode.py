@@ -84,14 +84,22 @@ def _collect(
 
 async def decode_body(request: Request, kind: type[S], bytes_max: int) -> S:
     """A JSON body into `kind`. Raises UnsupportedMediaType, TooLarge, Malformed, Invalid."""
-    media_type = request.headers.get("content-type", "").partition(";")[0].strip().lower()
-    if media_type != "application/json":
-        raise UnsupportedMediaType("Send application/json")
-    raw = await read_body(request, bytes_max)
+    require_media_type(request, "application/json")
+    return decode_json(await read_body(request, bytes_max), kind)
+
+
+def require_media_type(request: Request, wanted: str) -> None:
+    """Raises UnsupportedMediaType for another content type; its parameters do not matter."""
+    if request.headers.get("content-type", "").partition(";")[0].strip().lower() != wanted:
+        raise UnsupportedMediaType(f"Send {wanted}")
+
+
+def decode_json(raw: bytes, kind: type[S]) -> S:
+    """JSON text into `kind`. Raises Malformed, Invalid."""
     try:
         values = msgspec.json.decode(raw)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
-        raise Malformed(f"The body is not JSON: {error}") from None
+        raise Malformed(f"This is not JSON: {error}") from None
     if b"\\u0000" in raw and _holds_nul(values):
         raise Invalid([FieldError("body", "must not contain the NUL character")])
     return _convert(values, kind, [], strict=True)
@@ -140,16 +148,26 @@ def _all_errors(values: Any, kind: type[msgspec.Struct], first: str, *, strict: 
             if field.required:
                 errors.append(FieldError(name, "is required"))
             continue
-        try:
-            msgspec.convert(values[name], field.type, strict=strict)
-        except msgspec.ValidationError as error:
-            nested = _struct_in(field.type)
-            if nested is not None and isinstance(values[name], dict):
-                inner = _all_errors(values[name], nested, str(error), strict=strict)
-                errors += [FieldError(f"{name}.{e.field}".rstrip("."), e.message) for e in inner]
-            else:
-                errors.append(_field_error(name, str(error)))
+        errors += _errors_at(name, values[name], field.type, strict=strict)
     return sorted(errors, key=lambda error: error.field) or [_field_error("", first)]
+
+
+def _errors_at(path: str, value: Any, annotation: Any, *, strict: bool) -> list[FieldError]:
+    """What is wrong with one value: all of it, where it is a struct or a list of structs."""
+    try:
+        msgspec.convert(value, annotation, strict=strict)
+    except msgspec.ValidationError as error:
+        first = str(error)
+    else:
+        return []
+    nested, inner = _struct_in(annotation), list[FieldError]()
+    if nested is not None and isinstance(value, dict):
+        within = _all_errors(value, nested, first, strict=strict)
+        inner = [FieldError(f"{path}.{e.field}".rstrip("."), e.message) for e in within]
+    elif nested is not None and isinstance(value, list):
+        for place, item in enumerate(value):
+            inner += _errors_at(f"{path}[{place}]", item, nested, strict=strict)
+    return inner or [_field_error(path, first)]
 
 
 def _struct_in(annotation: Any) -> type[msgspec.Struct] | None:
@@ -161,6 +179,7 @@ def _struct_in(annotation: Any) -> type[msgspec.Struct] | None:
 
 def _field_error(name: str, message: str) -> FieldError:
     """Turns "Expected `int` <= 100 - at `$.limit`" into a path and a sentence."""
-    text, _, path = message.partition(" - at `$")
-    inner = path.rstrip("`").replace("[...]", "").lstrip(".")
-    return FieldError(f"{name}.{inner}".strip(".") or "body", text[:1].lower() + text[1:].replace("`", ""))
+    text, _, place = message.partition(" - at ")
+    inner = place.partition("$")[2].rstrip("`").replace("[...]", "").lstrip(".")
+    field = f"{name}.{inner}".strip(".").replace(".[", "[")
+    return FieldError(field or "body", text[:1].lower() + text[1:].replace("`", ""))

@@ -8,17 +8,11 @@ import msgspec
 from msgspec import Meta
 
 # ISO 4217 gives most currencies two decimals; these are the others that shops meet.
+_WITHOUT_DECIMALS = "BIF CLP DJF GNF ISK JPY KMF KRW PYG RWF UGX VND VUV XAF XOF XPF"
+_WITH_THREE = "BHD IQD JOD KWD LYD OMR TND"
 _DECIMALS = {
-    "BIF": 0,
-    "CLP": 0,
-    "JPY": 0,
-    "KRW": 0,
-    "VND": 0,
-    "XAF": 0,
-    "XOF": 0,
-    "BHD": 3,
-    "KWD": 3,
-    "TND": 3,
+    **dict.fromkeys(_WITHOUT_DECIMALS.split(" "), 0),
+    **dict.fromkeys(_WITH_THREE.split(" "), 3),
 }
 _SYMBOLS = {"EUR": "€", "USD": "$", "GBP": "£", "JPY": "¥"}
 
@@ -29,9 +23,21 @@ class Money(msgspec.Struct, frozen=True):
     amount: Annotated[int, Meta(description="Minor units: 1999 is 19.99")]
     currency: Annotated[str, Meta(pattern="^[A-Z]{3}$", description="ISO 4217 code")]
 
+    @property
+    def decimals(self) -> int:
+        """How many digits of the amount stand behind the point."""
+        return _DECIMALS.get(self.currency, 2)
+
+    @property
+    def plain(self) -> str:
+        """For machines: `1999.50`, `-0.50`."""
+        major, minor = divmod(abs(self.amount), 10**self.decimals)
+        sign = "-" if self.amount < 0 else ""
+        return f"{sign}{major}" + (f".{minor:0{self.decimals}d}" if self.decimals else "")
+
     def __str__(self) -> str:
-        """For people: `€19.99`, `-€0.50`, `CHF 12.00`."""
-        decimals = _DECIMALS.get(self.currency, 2)
+        """For people who read English: `€19.99`, `-€0.50`, `CHF 12.00`."""
+        decimals = self.decimals
         major, minor = divmod(abs(self.amount), 10**decimals)
         number = f"{major:,}" + (f".{minor:0{decimals}d}" if decimals else "")
         sign = "-" if self.amount < 0 else ""

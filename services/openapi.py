@@ -10,7 +10,7 @@ import msgspec
 
 from services.decode import Nothing
 from services.errors import ShopError, meaning_of
-from services.operations import Operation
+from services.operations import LINES_MEDIA_TYPE, Operation
 from services.problems import Problem
 
 _REF = "#/components/schemas/{name}"
@@ -20,16 +20,24 @@ _DESCRIPTION = (
     "errors are RFC 9457 problems with a stable `type`."
 )
 
+_STAFF = "A token of the jobs dashboard: `kiosk_...`. Its role decides: viewer, operator or admin."
+
 
 def document(services: Iterable[tuple[str, Sequence[Operation]]], version: str) -> dict[str, Any]:
-    """One document over all services; an operation is tagged with its service. Pages stay out."""
-    operations = [(tag, o) for tag, all_of_it in services for o in all_of_it if not o.page]
+    """One document over all services; an operation is tagged with its service."""
+    operations = [(tag, o) for tag, all_of_it in services for o in all_of_it if o.public]
     structs = list(dict.fromkeys(kind for _, o in operations for kind in _structs_of(o)))
     shapes, components = msgspec.json.schema_components([*structs, Problem], ref_template=_REF)
+    for component in components.values():
+        if described := component.get("description"):
+            # Docstrings are wrapped, and Python takes their indentation off from 3.13 on only.
+            component["description"] = " ".join(described.split())
     schemas = dict(zip([*structs, Problem], shapes, strict=True))
     paths: dict[str, dict[str, Any]] = {}
     for tag, o in operations:
         paths.setdefault(o.path, {})[o.method.lower()] = _operation(tag, o, schemas, components)
+    for _, o in operations:
+        components.pop(o.query.__name__, None)  # its fields stand as parameters
     return {
         "openapi": "3.1.0",
         "info": {
@@ -43,14 +51,15 @@ def document(services: Iterable[tuple[str, Sequence[Operation]]], version: str) 
         "components": {
             "schemas": components,
             "securitySchemes": {
-                "admin": {"type": "http", "scheme": "bearer", "description": "ADMIN_API_KEY"}
+                "admin": {"type": "http", "scheme": "bearer", "description": "ADMIN_API_KEY"},
+                "staff": {"type": "http", "scheme": "bearer", "description": _STAFF},
             },
         },
     }
 
 
 def _structs_of(o: Operation) -> list[Any]:
-    return [kind for kind in (o.query, o.body, o.answer) if kind is not None and kind is not Nothing]
+    return [kind for kind in (o.query, o.body, o.lines, o.answer) if kind is not None and kind is not Nothing]
 
 
 def _operation(tag: str, o: Operation, schemas: dict[Any, Any], components: dict[str, Any]) -> dict[str, Any]:
@@ -60,24 +69,40 @@ def _operation(tag: str, o: Operation, schemas: dict[Any, Any], components: dict
     ]
     if o.query is not Nothing:
         parameters += _query_parameters(o.query, components)
+    if o.idempotency_key is not None:
+        key = {"type": "string", "minLength": 1, "maxLength": 255, "pattern": "^[!-~]+$"}
+        required = o.idempotency_key == "required"
+        parameters.append({"name": "Idempotency-Key", "in": "header", "required": required, "schema": key})
     described: dict[str, Any] = {
-        "operationId": f"{tag}.{getattr(o.endpoint, '__name__', o.path)}",
+        "operationId": f"{tag}.{_name_of(o.endpoint)}",
         "tags": [tag],
         "summary": o.summary,
         "parameters": parameters,
         "responses": _responses(o, schemas),
     }
     if o.body is not Nothing:
-        described["requestBody"] = {"required": True, "content": {_JSON: {"schema": schemas[o.body]}}}
-    if o.admin:
-        described["security"] = [{"admin": []}]
+        described["requestBody"] = {
+            "required": o.body_required,
+            "content": {_JSON: {"schema": schemas[o.body]}},
+        }
+    if o.lines is not None:
+        content = {LINES_MEDIA_TYPE: {"schema": schemas[o.lines]}}
+        described["requestBody"] = {"description": "One per line", "required": True, "content": content}
+    if o.admin or o.guard is not None:
+        described["security"] = [{"admin" if o.admin else "staff": []}]
     return described
+
+
+def _name_of(endpoint: Any) -> str:
+    """A guarded endpoint is an object around the function."""
+    name: str = getattr(endpoint, "endpoint", endpoint).__name__
+    return name
 
 
 def _query_parameters(query: type[msgspec.Struct], components: dict[str, Any]) -> list[dict[str, Any]]:
     """The struct's fields as parameters. A `name.` field is a free-form object whose members are
     parameters of their own, each beginning with the prefix."""
-    properties: dict[str, Any] = components.pop(query.__name__)["properties"]
+    properties: dict[str, Any] = components[query.__name__]["properties"]
     parameters = []
     for name, described in properties.items():
         schema = {key: value for key, value in described.items() if value not in (None, [], {})}

@@ -10,7 +10,7 @@ from __future__ import annotations
 import hmac
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
-from typing import Any, Generic, TypeVar
+from typing import Any, Generic, Literal, TypeVar
 
 import msgspec
 from starlette.exceptions import HTTPException
@@ -19,7 +19,7 @@ from starlette.responses import Response
 from starlette.routing import Route
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from services.decode import Nothing, decode_body, decode_query
+from services.decode import Nothing, decode_body, decode_query, require_media_type
 from services.errors import (
     Invalid,
     Malformed,
@@ -36,7 +36,11 @@ R = TypeVar("R")
 Q = TypeVar("Q", bound=msgspec.Struct)
 B = TypeVar("B", bound=msgspec.Struct)
 
+LINES_MEDIA_TYPE = "application/x-ndjson"
+
 _encoder = msgspec.json.Encoder()
+# What an endpoint computes for one caller; answers that may be kept say so themselves.
+_NO_STORE = {"Cache-Control": "no-store"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,6 +85,10 @@ class Operation:
     admin: bool
     page: bool
     body_bytes_max: int | None
+    lines: type[msgspec.Struct] | None
+    body_required: bool
+    idempotency_key: Literal["required", "accepted"] | None
+    guard: Callable[[Request, Any], Awaitable[None]] | None
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         request = Request(scope, receive)
@@ -88,15 +96,24 @@ class Operation:
         settings: ProcessSettings = state.settings
         if self.admin:
             require_admin_key(request, settings.admin_api_key)
+        if self.guard is not None:
+            await self.guard(request, state.resources)
         query = decode_query(scope["query_string"], self.query, strict=not self.page)
+        if self.lines is not None:
+            require_media_type(request, LINES_MEDIA_TYPE)
         body: msgspec.Struct = (
-            Nothing()
-            if self.body is Nothing
+            self.body()
+            if self.body is Nothing or not (self.body_required or _has_body(request))
             else await decode_body(request, self.body, self.body_bytes_max or settings.body_max_bytes)
         )
         answer = await self.endpoint(Call(request, state.resources, query, body))
-        respond: ASGIApp = answer if callable(answer) else JsonResponse(answer, self.status)
+        respond: ASGIApp = answer if callable(answer) else JsonResponse(answer, self.status, _NO_STORE)
         await respond(scope, receive, send)
+
+    @property
+    def public(self) -> bool:
+        """Whether the OpenAPI document tells of it: pages and what services ask each other stay out."""
+        return not self.page and not self.path.startswith("/internal/")
 
     @property
     def possible_problems(self) -> tuple[type[ShopError], ...]:
@@ -106,6 +123,8 @@ class Operation:
             implied += [Malformed, Invalid]
         if self.body is not Nothing:
             implied += [TooLarge, UnsupportedMediaType]
+        if self.lines is not None:
+            implied.append(UnsupportedMediaType)
         if self.admin:
             implied.append(Unauthorized)
         if "{" in self.path:
@@ -127,12 +146,39 @@ def operation(
     admin: bool = False,
     page: bool = False,
     body_bytes_max: int | None = None,
+    lines: type[msgspec.Struct] | None = None,
+    body_required: bool = True,
+    idempotency_key: Literal["required", "accepted"] | None = None,
+    guard: Callable[[Request, Any], Awaitable[None]] | None = None,
 ) -> Operation:
     """Declares an operation. `page=True` is a storefront page: unknown parameters are ignored and
-    it stays out of the OpenAPI document."""
+    it stays out of the OpenAPI document. `lines` is what each line of a streamed NDJSON body is: the
+    endpoint reads and decodes it itself, from `call.request.stream()`. A body that is not required may
+    be left out when all its fields have defaults. `idempotency_key` only documents the header. `guard` gets
+    the request and the service's resources before anything is decoded, and raises what it objects to."""
     return Operation(
-        method, path, endpoint, summary, query, body, answer, status, problems, admin, page, body_bytes_max
+        method,
+        path,
+        endpoint,
+        summary,
+        query,
+        body,
+        answer,
+        status,
+        problems,
+        admin,
+        page,
+        body_bytes_max,
+        lines,
+        body_required,
+        idempotency_key,
+        guard,
     )
+
+
+def _has_body(request: Request) -> bool:
+    length = request.headers.get("content-length", "0").strip()
+    return length != "0" or "transfer-encoding" in request.headers
 
 
 def require_admin_key(request: Request, key: str | None) -> None:

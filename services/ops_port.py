@@ -14,8 +14,10 @@ from services.lifecycle import Lifecycle
 
 def ops_app(lifecycle: Lifecycle) -> Starlette:
     async def livez(_request: Request) -> Response:
-        """Alive: this line runs. No I/O, so that a dependency's outage never kills a task."""
-        return PlainTextResponse("alive\n")
+        """Always 200, by no I/O: a dependency's outage never kills a task. `starting` until the process
+        has been ready once, which `services/healthcheck.py` takes for not healthy yet: so Docker lets a
+        new replica take over only then."""
+        return PlainTextResponse("alive\n" if lifecycle.has_been_ready else "starting\n")
 
     async def readyz(_request: Request) -> Response:
         return PlainTextResponse(lifecycle.state + "\n", 200 if lifecycle.ready else 503)

@@ -7,9 +7,11 @@ raises, never blocks the event loop, and does what the job's owner declared when
 
 from __future__ import annotations
 
+import asyncio
+import logging
 import time
 import uuid
-from collections.abc import Mapping
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Literal
@@ -27,13 +29,22 @@ from services.redis_client import RedisClient
 from services.request_context import current_request
 from services.settings import RedisSettings
 
-_ENQUEUE = load_queries(__file__, "queue.sql")["enqueue"]
+logger = logging.getLogger("kiosk.queue")
+
+_SQL = load_queries(__file__, "queue.sql")
+_ENQUEUE, _ENQUEUE_LIMITED = _SQL["enqueue"], _SQL["enqueue_limited"]
 
 # What dramatiq's RedisBroker calls its keys; `NAMESPACE:QUEUE` lists the ids, `.msgs` holds the messages.
 NAMESPACE = "dramatiq"
 
+Policy = Literal["drop", "spill", "inline"]
+Fate = Literal["queued", "spilled", "dropped", "inline", "inline_failed"]
+
+_SPILL_SECONDS = 1.0
 jobs_displaced_total = Counter(
-    "jobs_displaced_total", "Fast jobs that Redis could not take: spilled or dropped", ["actor", "fate"]
+    "jobs_displaced_total",
+    "Fast jobs that Redis could not take: spilled, dropped, run inline, or failed at that (inline_failed)",
+    ["actor", "fate"],
 )
 
 
@@ -45,14 +56,16 @@ async def enqueue(
     run_at: datetime | None = None,
     unique_key: str | None = None,
     priority: int = 0,
+    concurrency_key: str | None = None,
+    concurrency_max: int = 1,
 ) -> uuid.UUID:
     """Stores a job for `actor` (such as `catalog.refresh_availability`) and returns its id. `args` are
     anything msgspec turns into JSON. `run_at` is the earliest time, `priority` lower first. With a
     `unique_key` the job that already waits under it is returned instead of a second one; its arguments
-    stay. Statements that do more at once call the SQL function `jobs.enqueue()` themselves."""
+    stay. Of a `concurrency_key` at most `concurrency_max` jobs run at a time. Statements that do more at
+    once call the SQL functions `jobs.enqueue()` and `jobs.enqueue_many()` themselves."""
     request = current_request.get()
-    job_id: uuid.UUID = await connection.fetchval(
-        _ENQUEUE,
+    values = (
         actor,
         msgspec.json.encode(args).decode(),
         queue,
@@ -62,17 +75,26 @@ async def enqueue(
         request and request.request_id,
         request and request.traceparent,
     )
+    limit = () if concurrency_key is None else (concurrency_key, concurrency_max)
+    job_id: uuid.UUID = await connection.fetchval(_ENQUEUE_LIMITED if limit else _ENQUEUE, *values, *limit)
     return job_id
 
 
 @dataclass(frozen=True, slots=True)
 class FastJob:
-    """A kind of job for Redis, declared beside the use case that wants it. When Redis is away it is
-    dropped, or spilled: stored as a durable job of the same actor."""
+    """A kind of job for Redis, declared beside the use case that wants it. When Redis is away it is dropped;
+    or spilled: stored as a durable job of the same actor; or run inline, at once in the caller's process:
+    `inline(*args)`, for at most `inline_seconds`. What runs inline holds its caller up, so it is quick."""
 
     actor: str
-    when_redis_is_away: Literal["drop", "spill"]
+    when_redis_is_away: Policy
     queue: str = "default"
+    inline: Callable[..., Awaitable[None]] | None = None
+    inline_seconds: float = 0.5
+
+    def __post_init__(self) -> None:
+        if self.when_redis_is_away == "inline" and self.inline is None:
+            raise ValueError(f"{self.actor}: what is to be run inline?")
 
 
 def queue_url(settings: RedisSettings) -> str:
@@ -108,14 +130,23 @@ class FastQueue:
         self._redis = _QueueClient(msgspec.structs.replace(settings, redis_url=queue_url(settings)), "queue")
         self._spill_to = spill_to
 
-    async def enqueue(self, job: FastJob, *args: Any) -> None:
-        """Hands the job over within REDIS_REQUEST_BUDGET_SECONDS, or follows its policy. Never raises."""
+    async def enqueue(self, job: FastJob, *args: Any) -> Fate:
+        """Hands the job over within REDIS_REQUEST_BUDGET_SECONDS, or follows its policy; tells which. Never
+        raises. An answer that came too late may mean that Redis has the job besides."""
         message_id = str(uuid.uuid4())
-        message = msgspec.json.encode(_message(job, message_id, args))
+        try:
+            message = fast_message(message_id, job.actor, args, job.queue)
+        except (TypeError, ValueError):
+            logger.exception("no JSON", extra={"facts": {"actor": job.actor}})
+            return self._displaced(job, "dropped")
         if await self._redis.push(job.queue, message_id, message):
-            return
-        spilled = job.when_redis_is_away == "spill" and await self._spill(job, args)
-        jobs_displaced_total.labels(job.actor, "spilled" if spilled else "dropped").inc()
+            return "queued"
+        if job.when_redis_is_away == "spill" and await self._spill(job, args):
+            return self._displaced(job, "spilled")
+        if job.inline is not None and job.when_redis_is_away == "inline":
+            done = await _run_inline(job.actor, job.inline, args, job.inline_seconds)
+            return self._displaced(job, "inline" if done else "inline_failed")
+        return self._displaced(job, "dropped")
 
     async def close(self) -> None:
         await self._redis.close()
@@ -124,25 +155,51 @@ class FastQueue:
         if self._spill_to is None:
             return False
         try:
-            async with connection(self._spill_to) as raw:
+            async with asyncio.timeout(_SPILL_SECONDS), connection(self._spill_to) as raw:
                 await enqueue(raw, job.actor, *args, queue=job.queue)
-        except DatabaseUnavailable:
+        except (DatabaseUnavailable, TimeoutError):
+            return False
+        except asyncpg.PostgresError:
+            logger.exception("not spilled", extra={"facts": {"actor": job.actor}})
             return False
         return True
 
+    @staticmethod
+    def _displaced(job: FastJob, fate: Fate) -> Fate:
+        jobs_displaced_total.labels(job.actor, fate).inc()
+        return fate
 
-def _message(job: FastJob, message_id: str, args: tuple[Any, ...]) -> Mapping[str, Any]:
-    """A message in dramatiq's JSON form (`dramatiq.Message`, version 2)."""
+
+async def _run_inline(
+    actor: str, work: Callable[..., Awaitable[None]], args: tuple[Any, ...], seconds: float
+) -> bool:
+    try:
+        async with asyncio.timeout(seconds):
+            await work(*args)
+    except Exception:
+        logger.exception("failed inline", extra={"facts": {"actor": actor}})
+        return False
+    return True
+
+
+def fast_message(
+    message_id: str, actor: str, args: Sequence[Any], queue: str, eta_ms: int | None = None
+) -> bytes:
+    """A message in dramatiq's JSON form (`dramatiq.Message`, version 2); with an `eta_ms` (UNIX) one for the
+    delayed jobs of the queue. Raises TypeError or ValueError for what JSON can't say."""
     request = current_request.get()
-    options = {"redis_message_id": message_id}
+    options: dict[str, Any] = {"redis_message_id": message_id}
     if request is not None:
         options["request_id"] = request.request_id
-    return {
-        "queue_name": job.queue,
-        "actor_name": job.actor,
+    if eta_ms is not None:
+        options["eta"] = eta_ms
+    message = {
+        "queue_name": queue if eta_ms is None else f"{queue}.DQ",
+        "actor_name": actor,
         "args": args,
         "kwargs": {},
         "options": options,
         "message_id": message_id,
         "message_timestamp": int(time.time() * 1000),
     }
+    return msgspec.json.encode(message)

@@ -25,6 +25,7 @@ class RequestContext:
     internal: bool = False
     traceparent: str | None = None
     forwarded_for: str | None = None
+    client_address: str | None = None  # of whoever sent it, see client_address.py
     deadline: float | None = None  # time.monotonic() by which the caller will have gone
     redis_seconds_spent: float = field(default=0.0)
 

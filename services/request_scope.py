@@ -12,6 +12,7 @@ from typing import Any
 import sentry_sdk
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from services.client_address import Proxies, client_address
 from services.lifecycle import Lifecycle
 from services.metrics import HttpMetrics
 from services.request_context import current_request, read_context
@@ -19,11 +20,17 @@ from services.request_context import current_request, read_context
 logger = logging.getLogger("kiosk.request")
 
 
+_KEY_LENGTH_MIN = 20  # of what may be somebody's key, in a path that is no route of ours
+
+
 class RequestScope:
-    def __init__(self, app: ASGIApp, service: str, release: str, lifecycle: Lifecycle) -> None:
+    def __init__(
+        self, app: ASGIApp, service: str, release: str, lifecycle: Lifecycle, proxies: Proxies = ()
+    ) -> None:
         self._app = app
         self._release = release.encode()
         self._lifecycle = lifecycle
+        self._proxies = proxies
         self._metrics = HttpMetrics(service)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -32,6 +39,7 @@ class RequestScope:
             return
         started = time.perf_counter()
         context = read_context(scope["headers"])
+        context.client_address = client_address(context.forwarded_for, scope.get("client"), self._proxies)
         token = current_request.set(context)
         signature = [(b"x-request-id", context.request_id.encode()), (b"x-release", self._release)]
         if self._lifecycle.draining:
@@ -50,7 +58,7 @@ class RequestScope:
             await self._app(scope, receive, send_signed)
         except Exception as error:
             # Starlette has answered 500 already if it still could; here is where it is seen.
-            logger.exception("unhandled error", extra={"facts": {"path": scope["path"]}})
+            logger.exception("unhandled error", extra={"facts": {"path": _path(scope)}})
             sentry_sdk.capture_exception(error)
             status = status or 500
         finally:
@@ -64,4 +72,14 @@ class RequestScope:
         self._metrics.observe(route, method, status, seconds)
         if logger.isEnabledFor(logging.INFO):
             facts = {"route": route, "status": status, "ms": round(seconds * 1000, 2)}
-            logger.info("%s %s %s", scope["method"], scope["path"], status, extra={"facts": facts})
+            logger.info("%s %s %s", scope["method"], _path(scope), status, extra={"facts": facts})
+
+
+def _path(scope: MutableMapping[str, Any]) -> str:
+    """The path as logs may know it: who reads a cart's id or an order's token could use it."""
+    route: str = scope.get("route_template", "")
+    if "{id}" in route or "{token}" in route:
+        return route
+    if route:
+        return str(scope["path"])
+    return "/".join(part if len(part) < _KEY_LENGTH_MIN else "..." for part in scope["path"].split("/"))

@@ -17,6 +17,7 @@ from starlette.responses import Response
 from starlette.types import ASGIApp
 
 from services import metrics
+from services.client_address import read_proxies
 from services.errors import DatabaseUnavailable, ShopError, Unavailable
 from services.lifecycle import Lifecycle
 from services.logs import configure_logs
@@ -37,13 +38,16 @@ ErrorPage = Callable[[Request, int, str], Response]
 @dataclass(frozen=True)
 class Service:
     """A web process. `resources` opens what the endpoints need (pools, clients) and closes it;
-    `error_page` turns errors into pages instead of problem+json where a person is reading."""
+    `error_page` turns errors into pages instead of problem+json where a person is reading.
+    `smoke_paths` are GET by the process itself before it is ready (see `smoke`): cheap, and without
+    effect."""
 
     name: str
     operations: list[Operation]
     resources: Resources
     error_page: ErrorPage | None = None
     middleware: tuple[Callable[[ASGIApp], ASGIApp], ...] = field(default=())
+    smoke_paths: tuple[str, ...] = ()
 
     def app(self, settings: ProcessSettings, lifecycle: Lifecycle, resources: Any) -> ASGIApp:
         """The ASGI callable; `resources` are already open."""
@@ -60,7 +64,8 @@ class Service:
         app: ASGIApp = starlette
         for wrap in self.middleware:
             app = wrap(app)
-        return RequestScope(app, self.name, settings.release, lifecycle)
+        proxies = read_proxies(settings.trusted_proxies)
+        return RequestScope(app, self.name, settings.release, lifecycle, proxies)
 
     async def _on_shop_error(self, request: Request, error: Exception) -> Response:
         assert isinstance(error, ShopError)
@@ -91,7 +96,8 @@ class Service:
         metrics.build_info.labels(self.name, settings.release).set(1)
         lifecycle = Lifecycle()
         async with self.resources(settings, lifecycle) as resources:
-            await serve(self.app(settings, lifecycle, resources), lifecycle, settings)
+            app = self.app(settings, lifecycle, resources)
+            await serve(app, lifecycle, settings, self.smoke_paths)
 
 
 def _with_retry_after(page: Response, problem: Response) -> Response:
@@ -109,10 +115,10 @@ async def background(*loops: Callable[[], Any]) -> AsyncIterator[None]:
         try:
             yield
         finally:
-            await _cancel(tasks)
+            await end_tasks(tasks)
 
 
-async def _cancel(tasks: list[asyncio.Task[Any]]) -> None:
+async def end_tasks(tasks: list[asyncio.Task[Any]]) -> None:
     """Cancels until it is heard: redis-py swallows a cancellation that comes at a bad moment, and a
     loop that goes on would keep the process from ending."""
     while pending := [task for task in tasks if not task.done()]:

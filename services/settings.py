@@ -83,6 +83,7 @@ class ProcessSettings(Group, frozen=True):
     keep_alive_seconds: PositiveInt = 75
     body_max_bytes: PositiveInt = 1_000_000
     admin_api_key: str | None = None
+    trusted_proxies: str = ""
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = "INFO"
     log_format: Literal["json", "pretty"] = "json"
     sentry_dsn: str | None = None
@@ -150,7 +151,48 @@ class WorkerSettings(Group, frozen=True):
     job_heartbeat_seconds: PositiveSeconds = 5.0
     job_poll_seconds: PositiveSeconds = 1.0
     job_crashes_max: PositiveInt = 3
+    job_keep_done_hours: PositiveInt = 168
+    job_keep_failed_days: PositiveInt = 30
+    worker_memory_max_mb: Annotated[int, Meta(ge=0)] = 512
     view_flush_seconds: PositiveSeconds = 1.0
+
+
+class StaffSettings(Group, frozen=True):
+    """Who may use the jobs dashboard."""
+
+    staff_admin_password: Annotated[str, Meta(min_length=12)] | None = None
+
+
+class CheckoutSettings(Group, frozen=True):
+    """How long the shop keeps its word: quoted prices, carts, reserved stock."""
+
+    quote_ttl_minutes: PositiveInt = 30
+    cart_ttl_days: PositiveInt = 30
+    reservation_ttl_minutes: PositiveInt = 30
+
+
+class PaymentSettings(Group, frozen=True):
+    """The payment gateway: Stripe, or the sandbox that speaks its language."""
+
+    payment_api_url: str
+    payment_public_api_url: str
+    payment_secret_key: str
+    payment_publishable_key: str
+    payment_webhook_secrets: str
+    payment_provider: Literal["sandbox", "stripe"] = "sandbox"
+    payment_timeout_seconds: PositiveSeconds = 3.0
+
+
+class MailSettings(Group, frozen=True):
+    """Mail over SMTP: Amazon SES in production, the mailbox in development."""
+
+    ses_host: str
+    ses_sender: str
+    ses_port: Port = 587
+    ses_security: Literal["none", "starttls", "tls"] = "starttls"
+    ses_username: str | None = None
+    ses_password: str | None = None
+    ses_timeout_seconds: PositiveSeconds = 10.0
 
 
 class HealthSettings(Group, frozen=True):
@@ -162,6 +204,7 @@ class HealthSettings(Group, frozen=True):
     storefront_ready_url: str
     health_interval_seconds: PositiveSeconds = 5.0
     health_timeout_seconds: PositiveSeconds = 0.8
+    job_oldest_seconds_max: PositiveSeconds = 300.0
 
 
 class OperatorSettings(Group, frozen=True):
@@ -169,7 +212,6 @@ class OperatorSettings(Group, frozen=True):
 
     port: Annotated[int, Meta(ge=1, le=65535)] = 8080
     products: PositiveInt = 1000
-    trusted_proxies: str = ""
 
 
 GROUPS: tuple[type[Group], ...] = (
@@ -179,6 +221,10 @@ GROUPS: tuple[type[Group], ...] = (
     RedisSettings,
     CacheSettings,
     WorkerSettings,
+    StaffSettings,
+    CheckoutSettings,
+    PaymentSettings,
+    MailSettings,
     HealthSettings,
     OperatorSettings,
 )

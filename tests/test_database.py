@@ -101,6 +101,26 @@ async def test_a_connection_that_dies_between_two_statements_counts_as_away(
     await owner.close()
 
 
+async def test_a_task_cancelled_while_its_connection_is_lost_is_just_cancelled(
+    own_postgres: TemporaryPostgres,
+) -> None:
+    begun = asyncio.Event()
+
+    async def sleep(opened: Database) -> None:
+        async with connection(opened) as raw:
+            begun.set()
+            await raw.execute("SELECT pg_sleep(60)")
+
+    async with open_database(own_postgres.url, DatabaseSettings(), pool_max=1, name="lost") as opened:
+        sleeping = asyncio.create_task(sleep(opened))
+        await begun.wait()
+        await asyncio.sleep(0)  # the statement is on its way
+        own_postgres.stop()
+        sleeping.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await sleeping
+
+
 async def test_a_server_that_falls_silent_is_given_up(own_postgres: TemporaryPostgres) -> None:
     settings = DatabaseSettings.read({"DATABASE_STATEMENT_TIMEOUT_SECONDS": "0.2"})
     opened = open_database(own_postgres.url, settings, pool_max=1, name="silent")

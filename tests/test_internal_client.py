@@ -1,5 +1,6 @@
 """Calls between services: what is passed on, and what every kind of answer means."""
 
+import time
 from collections.abc import AsyncIterator
 from typing import Any
 
@@ -7,8 +8,8 @@ import httpx
 import msgspec
 import pytest
 
-from services.errors import Invalid, NotFound, UpstreamUnavailable
-from services.internal_client import InternalClient
+from services.errors import Invalid, Limited, NotFound, UpstreamUnavailable
+from services.internal_client import CallRefused, InternalClient, UpstreamConflict
 from services.request_context import RequestContext, current_request
 from services.settings import ProcessSettings
 
@@ -73,6 +74,11 @@ async def test_it_passes_on_who_asks_and_how_long_they_wait(
     [
         (httpx.Response(404), NotFound),
         (httpx.Response(422, json={"errors": [{"field": "q", "message": "m"}]}), Invalid),
+        (httpx.Response(409, json={"type": "/problems/conflict"}), UpstreamConflict),
+        (httpx.Response(429), Limited),
+        (httpx.Response(400, json={"type": "/problems/malformed-request"}), CallRefused),
+        (httpx.Response(413), CallRefused),
+        (httpx.Response(415), CallRefused),
         (httpx.Response(500), UpstreamUnavailable),
         (httpx.Response(503), UpstreamUnavailable),
         (httpx.Response(302, headers={"Location": "/"}), UpstreamUnavailable),
@@ -89,3 +95,64 @@ async def test_every_other_answer_is_an_error_of_the_shop(
     upstream.answer = answer
     with pytest.raises(error):
         await client.get("/things/1", Thing)
+    with pytest.raises(error):
+        await client.send("PUT", "/things/1", Thing, {"name": "mug"})
+
+
+async def test_what_is_sent_goes_as_json_with_the_callers_headers(
+    client: InternalClient, upstream: Upstream
+) -> None:
+    upstream.answer = httpx.Response(201, json={"name": "mug"})
+    sent = await client.send("POST", "/things", Thing, Thing("mug"), {"Idempotency-Key": "key-1"})
+    assert sent == Thing("mug")
+    asked = upstream.asked
+    assert asked is not None
+    assert (asked.method, asked.content) == ("POST", b'{"name":"mug"}')
+    assert asked.headers["content-type"] == "application/json"
+    assert asked.headers["idempotency-key"] == "key-1"
+    assert asked.headers["x-deadline-ms"] == "2000"
+
+
+async def test_without_a_body_there_is_no_content_type(client: InternalClient, upstream: Upstream) -> None:
+    await client.send("DELETE", "/things/1", Thing)
+    assert upstream.asked is not None
+    assert (upstream.asked.method, upstream.asked.content) == ("DELETE", b"")
+    assert "content-type" not in upstream.asked.headers
+
+
+async def test_a_call_may_take_its_own_time_but_not_the_callers(
+    client: InternalClient, upstream: Upstream
+) -> None:
+    await client.send("POST", "/things", Thing, timeout_seconds=6)
+    assert upstream.asked is not None
+    assert upstream.asked.headers["x-deadline-ms"] == "6000"
+    assert upstream.asked.extensions["timeout"]["read"] == 6
+    token = current_request.set(RequestContext("request-1", deadline=time.monotonic() + 1))
+    await client.send("POST", "/things", Thing, timeout_seconds=6)
+    current_request.reset(token)
+    assert int(upstream.asked.headers["x-deadline-ms"]) <= 1000
+    assert upstream.asked.extensions["timeout"]["read"] <= 1
+
+
+async def test_a_conflict_tells_which_problem_it_is_and_its_facts(
+    client: InternalClient, upstream: Upstream
+) -> None:
+    problem = {
+        "type": "/problems/out-of-stock",
+        "title": "Out",
+        "status": 409,
+        "request_id": "r",
+        "skus": ["A"],
+    }
+    upstream.answer = httpx.Response(409, json={**problem, "detail": "Too few"}, headers={"Retry-After": "1"})
+    with pytest.raises(UpstreamConflict, match="Too few") as caught:
+        await client.send("POST", "/things", Thing)
+    assert caught.value.problem == "out-of-stock"
+    assert caught.value.facts == {"skus": ["A"], "retry_after_seconds": "1"}
+
+
+async def test_a_limit_is_passed_on_with_its_time(client: InternalClient, upstream: Upstream) -> None:
+    upstream.answer = httpx.Response(429, headers={"Retry-After": "7"})
+    with pytest.raises(Limited) as caught:
+        await client.get("/things/1", Thing)
+    assert caught.value.facts == {"retry_after_seconds": "7"}

@@ -12,16 +12,30 @@ from pathlib import Path
 
 import httpx
 import pytest
+import yaml
+
+from ops.local.ports import free_port
+from services.settings import ProcessSettings
 
 ROOT = Path(__file__).parent.parent
 PROGRAM = textwrap.dedent(
     """
-    import asyncio
+    import asyncio, os
     from contextlib import asynccontextmanager
+    from pathlib import Path
     import uvloop
     from services.operations import operation
     from services.service import Service
+    from services.errors import DatabaseUnavailable
     from services.settings import ProcessSettings
+
+    async def home(call):
+        if Path(os.environ.get("BROKEN", "/nowhere")).exists():
+            raise RuntimeError("broken")
+        return {"home": True}
+
+    async def database(call):
+        raise DatabaseUnavailable()
 
     async def slow(call):
         await asyncio.sleep(1)
@@ -32,19 +46,21 @@ PROGRAM = textwrap.dedent(
 
     @asynccontextmanager
     async def resources(settings, lifecycle):
-        lifecycle.schema_compatible = True
+        lifecycle.schema_compatible = "MIGRATING" not in os.environ
         yield None
         print("resources closed", flush=True)
 
-    operations = [operation("GET", "/slow", slow, ""), operation("GET", "/fast", fast, "")]
-    uvloop.run(Service("probe", operations, resources).run(ProcessSettings.read()))
+    answers = {"/": home, "/database": database, "/slow": slow, "/fast": fast}
+    operations = [operation("GET", path, answer, "") for path, answer in answers.items()]
+    paths = ("/", "/database", "/never-there")
+    uvloop.run(Service("probe", operations, resources, smoke_paths=paths).run(ProcessSettings.read()))
     """
 )
 
 
 class Process:
     def __init__(self, **variables: str) -> None:
-        self.app, self.ops = _free_port(), _free_port()
+        self.app, self.ops = free_port(), free_port()
         ports = {"APP_PORT": str(self.app), "OPS_PORT": str(self.ops)}
         self.child = subprocess.Popen(
             [sys.executable, "-c", PROGRAM],
@@ -63,12 +79,18 @@ class Process:
         except httpx.TransportError:
             return None
 
+    def says(self, path: str) -> str | None:
+        """What the ops port answers."""
+        try:
+            return httpx.get(self.url(path, self.ops), trust_env=False).text.strip()
+        except httpx.TransportError:
+            return None
 
-def _free_port() -> int:
-    with socket.socket() as opened:
-        opened.bind(("127.0.0.1", 0))
-        port: int = opened.getsockname()[1]
-        return port
+    def healthy(self) -> bool:
+        """As Docker would find it."""
+        command = [sys.executable, "-I", "-S", str(ROOT / "services" / "healthcheck.py")]
+        done = subprocess.run(command, check=False, env={"OPS_PORT": str(self.ops)}, capture_output=True)
+        return done.returncode == 0
 
 
 def _until(condition: Callable[[], bool], what: str) -> None:
@@ -82,10 +104,11 @@ def _until(condition: Callable[[], bool], what: str) -> None:
 def start() -> Iterator[Callable[..., Process]]:
     running: list[Process] = []
 
-    def start_process(**variables: str) -> Process:
+    def start_process(*, ready: bool = True, **variables: str) -> Process:
         process = Process(**variables)
         running.append(process)
-        _until(lambda: process.status("/readyz", process.ops) == 200, "it never became ready")
+        if ready:
+            _until(lambda: process.status("/readyz", process.ops) == 200, "it never became ready")
         return process
 
     yield start_process
@@ -103,17 +126,64 @@ def test_the_ops_port_has_its_doors_and_the_app_port_has_none_of_them(start: Cal
     assert 'build_info{service="probe",version="r7"} 1.0' in metrics
 
 
-def test_on_sigterm_it_turns_unready_serves_on_finishes_what_runs_and_exits_0(
+def test_what_is_ready_is_healthy_and_its_smoke_may_find_that_a_dependency_is_away(
     start: Callable[..., Process],
 ) -> None:
-    process = start(LAME_DUCK_SECONDS="1.5")
+    """`start` waits for ready, and `/database` answers 503, `/never-there` 404."""
+    process = start()
+    assert (process.says("/livez"), process.healthy()) == ("alive", True)
+
+
+def test_a_process_that_answers_500_to_itself_is_not_ready_until_it_no_longer_does(
+    tmp_path: Path, start: Callable[..., Process]
+) -> None:
+    (broken := tmp_path / "broken").touch()
+    process = start(BROKEN=str(broken), ready=False)
+    _until(lambda: process.says("/readyz") == "waiting for smoke: GET / answered 500", "no word of smoke")
+    assert (process.status("/livez", process.ops), process.says("/livez")) == (200, "starting")
+    assert not process.healthy()
+    broken.unlink()
+    _until(lambda: process.says("/readyz") == "ready", "it never became ready")
+    broken.touch()
+    assert process.status("/") == 500
+    assert (process.says("/readyz"), process.says("/livez")) == ("ready", "alive")  # asked once for all
+
+
+def test_smoke_says_in_the_log_what_keeps_the_process_from_being_ready(
+    tmp_path: Path, start: Callable[..., Process]
+) -> None:
+    (broken := tmp_path / "broken").touch()
+    process = start(BROKEN=str(broken), ready=False)
+    _until(lambda: (process.says("/readyz") or "").startswith("waiting for smoke"), "no word of smoke")
+    process.child.send_signal(signal.SIGTERM)
+    assert "smoke: GET / answered 500" in process.child.communicate(timeout=15)[0]
+    assert process.child.returncode == 0
+
+
+def test_without_its_schema_a_process_does_not_ask_itself_and_ends_without_lame_duck_time(
+    start: Callable[..., Process],
+) -> None:
+    process = start(MIGRATING="yes", LAME_DUCK_SECONDS="600", ready=False)
+    _until(lambda: process.says("/livez") == "starting", "the ops port never answered")
+    assert not process.healthy()
+    assert 'route="/"' not in _metrics(process)
+    process.child.send_signal(signal.SIGTERM)
+    assert process.child.wait(timeout=15) == 0
+
+
+def test_on_sigterm_it_serves_on_turns_unready_finishes_what_runs_and_exits_0(
+    start: Callable[..., Process],
+) -> None:
+    process = start(LAME_DUCK_SECONDS="6")
     with httpx.Client(trust_env=False) as kept:
         assert kept.get(process.url("/fast")).status_code == 200
         process.child.send_signal(signal.SIGTERM)
-        _until(lambda: process.status("/readyz", process.ops) == 503, "it stayed ready")
-        assert process.status("/livez", process.ops) == 200
+        _until(lambda: process.says("/readyz") == "draining", "it never heard")
+        assert process.status("/readyz", process.ops) == 200  # nobody may know its successor yet
         goodbye = kept.get(process.url("/fast"))
         assert (goodbye.status_code, goodbye.headers["connection"]) == (200, "close")
+        _until(lambda: process.status("/readyz", process.ops) == 503, "it stayed ready")
+        assert process.status("/livez", process.ops) == 200
         assert httpx.get(process.url("/slow"), trust_env=False).status_code == 200
     output, _ = process.child.communicate(timeout=15)
     assert process.child.returncode == 0
@@ -130,10 +200,17 @@ def test_a_request_in_flight_survives_the_end_of_the_lame_duck_time(start: Calla
     assert process.child.wait(timeout=15) == 0
 
 
+def test_an_idle_connection_is_kept_longer_than_traefik_keeps_it() -> None:
+    """Who hangs up first decides whose request is lost: it has to be Traefik."""
+    local = yaml.safe_load((ROOT / "traefik" / "local.yml").read_text())
+    traefik_keeps = local["serversTransport"]["forwardingTimeouts"]["idleConnTimeout"]
+    assert ProcessSettings.read({}).keep_alive_seconds > int(traefik_keeps.removesuffix("s")) * 2
+
+
 def test_a_second_signal_ends_the_lame_duck_time(start: Callable[..., Process]) -> None:
     process = start(LAME_DUCK_SECONDS="600")
     process.child.send_signal(signal.SIGTERM)
-    _until(lambda: process.status("/readyz", process.ops) == 503, "it stayed ready")
+    _until(lambda: process.says("/readyz") == "draining", "it never heard")
     process.child.send_signal(signal.SIGTERM)
     assert process.child.wait(timeout=15) == 0
 

@@ -1,7 +1,9 @@
 """services.queue, the fast side: what it writes, and what it does without Redis."""
 
+import ast
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
+from typing import Any
 
 import asyncpg
 import pytest
@@ -12,8 +14,10 @@ from prometheus_client import REGISTRY
 from ops.local.sockets import short_folder
 from ops.local.valkey import TemporaryValkey
 from services.database import open_database, role_url
+from services.jobs.policies import policies
 from services.queue import FastJob, FastQueue, queue_url
 from services.settings import DatabaseSettings, RedisSettings
+from tests.conftest import ROOT
 
 NOWHERE = RedisSettings(redis_queue_url="unix:///nowhere/valkey.sock?db=1")
 DROPPED, SPILLED = FastJob("tests.drop", "drop"), FastJob("tests.spill", "spill", queue="other")
@@ -116,3 +120,71 @@ def test_the_queue_has_a_database_of_its_own(redis_url: str, expected: str) -> N
 
 def test_a_queue_url_that_is_set_is_taken_as_it_is() -> None:
     assert queue_url(RedisSettings(redis_url="redis://a/0", redis_queue_url="redis://b/3")) == "redis://b/3"
+
+
+def inline_job(work: Callable[..., Awaitable[None]], seconds: float = 5.0) -> FastJob:
+    return FastJob("tests.inline", "inline", inline=work, inline_seconds=seconds)
+
+
+async def test_without_redis_a_job_declared_so_runs_at_once_in_the_caller() -> None:
+    heard: list[Any] = []
+
+    async def work(*words: Any) -> None:
+        heard.append(words)
+
+    fast = FastQueue(NOWHERE)
+    before = displaced(inline_job(work), "inline")
+    assert await fast.enqueue(inline_job(work), 1, "é") == "inline"
+    assert heard == [(1, "é")]
+    assert displaced(inline_job(work), "inline") == before + 1
+    await fast.close()
+
+
+async def test_what_runs_inline_is_cut_short_and_its_errors_stay_inside() -> None:
+    async def endless() -> None:
+        await asyncio.Event().wait()
+
+    async def broken() -> None:
+        raise RuntimeError("noise")
+
+    fast = FastQueue(NOWHERE)
+    before = displaced(inline_job(broken), "inline_failed")
+    assert await fast.enqueue(inline_job(endless, 0.05)) == "inline_failed"
+    assert await fast.enqueue(inline_job(broken)) == "inline_failed"
+    assert displaced(inline_job(broken), "inline_failed") == before + 2
+    await fast.close()
+
+
+def test_a_job_to_be_run_inline_says_what_is_run() -> None:
+    with pytest.raises(ValueError, match=r"tests\.inline"):
+        FastJob("tests.inline", "inline")
+
+
+async def test_arguments_that_are_no_json_are_dropped_and_do_not_raise(valkey: TemporaryValkey) -> None:
+    fast = FastQueue(RedisSettings(redis_queue_url=valkey.queue_url))
+    before = displaced(DROPPED, "dropped")
+    assert await fast.enqueue(DROPPED, object()) == "dropped"
+    assert displaced(DROPPED, "dropped") == before + 1
+    await fast.close()
+
+
+async def test_what_postgresql_refuses_to_take_in_is_dropped_and_does_not_raise(catalog: Database) -> None:
+    odd = FastJob("no actor's name", "spill")
+    fast = FastQueue(NOWHERE, spill_to=catalog)
+    before = displaced(odd, "dropped")
+    assert await fast.enqueue(odd) == "dropped"
+    assert displaced(odd, "dropped") == before + 1
+    await fast.close()
+
+
+def test_every_kind_of_fast_job_is_shown_with_its_policy() -> None:
+    """Whoever declares one enters it in services.jobs.policies."""
+    declared = {
+        node.args[0].value
+        for file in (ROOT / "services").rglob("*.py")
+        for node in ast.walk(ast.parse(file.read_text()))
+        if isinstance(node, ast.Call) and getattr(node.func, "id", "") == "FastJob"
+        if isinstance(node.args[0], ast.Constant)
+    }
+    assert declared == set(policies())
+    assert policies()["catalog.count_views"] == "drop"

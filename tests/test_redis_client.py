@@ -10,7 +10,7 @@ from contextlib import contextmanager
 
 import pytest
 
-from ops.local.valkey import TemporaryValkey, temporary_valkey
+from ops.local.valkey import TemporaryValkey
 from services.redis_client import RedisClient
 from services.request_context import RequestContext, current_request
 from services.settings import RedisSettings
@@ -20,12 +20,6 @@ pytestmark = pytest.mark.anyio
 
 def _client(url: str, **variables: str) -> RedisClient:
     return RedisClient(RedisSettings.read({"REDIS_URL": url, **variables}), "test")
-
-
-@pytest.fixture
-def own_valkey() -> Iterator[TemporaryValkey]:
-    with temporary_valkey() as server:
-        yield server
 
 
 @contextmanager

@@ -130,7 +130,7 @@ async def test_a_draining_process_asks_for_the_connection_to_be_closed(
     assert "connection" not in (await client.get("/api/refusals")).headers
     lifecycle.draining = True
     assert (await client.get("/api/refusals")).headers["connection"] == "close"
-    assert not lifecycle.ready
+    assert lifecycle.ready, "until it is withdrawn: nobody may know its successor yet"
 
 
 async def test_requests_are_counted_by_route_template_not_by_path(client: httpx.AsyncClient) -> None:
@@ -159,6 +159,17 @@ async def test_each_request_is_one_line_with_its_id(
     assert record.facts["route"] == "/api/refusals"  # type: ignore[attr-defined]  # set by `extra`
     assert response.status_code == 422, "an unknown parameter"
     assert "private" not in JsonLines("s", "r").format(record)
+
+
+async def test_a_path_that_is_a_key_to_something_is_not_logged(
+    client: httpx.AsyncClient, caplog: pytest.LogCaptureFixture
+) -> None:
+    with caplog.at_level(logging.INFO, "kiosk.request"):
+        await client.post("/api/greetings/secret-capability")
+        await client.post("/api/greetings/secret-capability-too/")
+    assert "POST /api/greetings/.../ 404" in caplog.text
+    assert "POST /api/greetings/{id} 401" in caplog.text
+    assert "secret-capability" not in caplog.text
 
 
 TRACEPARENT = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01"
