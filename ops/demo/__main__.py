@@ -1,15 +1,18 @@
 """`python -m ops.demo --products 1000` fills the catalog with a demo shop, in place of what is
 there; with `--if-empty` only when nothing is. The same seed gives the same shop, down to the SKUs.
+`--export FILE` writes it as an import file instead and needs no database.
 """
 
 from __future__ import annotations
 
 import argparse
 import asyncio
+from pathlib import Path
 
 import asyncpg
 
 from ops.console import OperatorError, say
+from ops.demo.export import export
 from ops.demo.load import Loaded, any_product, replace_catalog
 from ops.migrate import owner_of
 from services.settings import DatabaseSettings, SettingError, StoreSettings
@@ -19,6 +22,10 @@ SEED = 2026
 
 def main() -> None:
     options = _options()
+    if options.export is not None:
+        size = export(options.export, options.products, options.seed, StoreSettings.read().currency)
+        say(f"  {options.export}   {options.products:,} products, {size / 1e6:,.1f} MB")
+        return
     database_url = DatabaseSettings.read().database_url
     if database_url is None:
         raise SettingError("DATABASE_URL", "is not set (see env.example)")
@@ -53,6 +60,7 @@ def _options() -> argparse.Namespace:
     parser.add_argument("--products", type=_count, default=1000, metavar="N", help="how many (1000)")
     parser.add_argument("--seed", type=int, default=SEED, help=f"which catalog ({SEED})")
     parser.add_argument("--if-empty", action="store_true", help="only when there is no product yet")
+    parser.add_argument("--export", type=Path, metavar="FILE", help="write an import file instead")
     return parser.parse_args()
 
 

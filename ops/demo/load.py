@@ -1,4 +1,4 @@
-"""Puts the demo catalog into PostgreSQL: everything in one transaction, so shoppers see the old
+"""Puts the demo catalog and its stock into PostgreSQL: everything in one transaction, so shoppers see the old
 shop or the new one. They wait while it loads, which is why this is for demo data only.
 """
 
@@ -32,6 +32,7 @@ _COLUMNS = {
     "product_details": ("product_id", "description", "attributes", "images", "seo_title", "seo_description"),
     "variants": (
         *("product_id", "sku", "position", "price_minor", "compare_at_minor", "attributes", "available"),
+        *("weight_grams", "stock_version"),
     ),
     "product_categories": ("product_id", "category_id", "is_main"),
 }
@@ -69,6 +70,11 @@ async def replace_catalog(owner: Owner, count: int, seed: int, low_stock_level: 
         for batch in _batches(products(count, seed, tree)):
             await _copy_products(owner, batch)
             tally.add(batch)
+        say("  catalog   stock ...")
+        await owner.execute(_QUERIES["stock_initially"])
+        await owner.execute(_QUERIES["hear_stock"])
+        await owner.execute(_QUERIES["welcome"])
+        say("  checkout  the discount code WELCOME10 takes 10 % off")
         say("  catalog   prices, availability, listings and search ...")
         await owner.fetchval(_QUERIES["derive"], low_stock_level)
         await owner.fetchrow(_QUERIES["next_ids"])
@@ -146,7 +152,8 @@ def _detail_row(product: Product) -> tuple[Any, ...]:
 def _variant_rows(product: Product) -> Iterator[tuple[Any, ...]]:
     for v in product.variants:
         prices = (v.price_minor, v.compare_at_minor)
-        yield (product.id, v.sku, v.position, *prices, _json(v.attributes), v.available)
+        told = 1 if v.available else 0  # the version that the first movement gives a level
+        yield (product.id, v.sku, v.position, *prices, _json(v.attributes), v.available, v.weight_grams, told)
 
 
 def _place_rows(product: Product) -> Iterator[tuple[Any, ...]]:

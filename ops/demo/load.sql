@@ -20,6 +20,27 @@ WHERE i.indrelid = ANY ($1::regclass[])
   AND NOT i.indisunique
 ORDER BY c.relname;
 
+-- name: stock_initially
+-- Checkout's ledger begins with what the demo has of each SKU. One that it knows already, from a demo
+-- before this one, keeps its stock: there may be orders for it. A trigger sums the levels up.
+INSERT INTO checkout.stock_movements (sku, delta, kind, reason)
+SELECT v.sku, v.available, 'initial', 'Demo catalog'
+FROM catalog.variants v
+WHERE v.available > 0
+  AND NOT EXISTS (SELECT FROM checkout.stock_levels s WHERE s.sku = v.sku)
+ORDER BY v.id;
+
+-- name: hear_stock
+-- What checkout says of it, as if its job had told.
+UPDATE catalog.variants v SET available = greatest(0, s.level - s.reserved), stock_version = s.version
+FROM checkout.stock_levels s
+WHERE s.sku = v.sku
+  AND (v.stock_version, v.available) IS DISTINCT FROM (s.version, greatest(0, s.level - s.reserved));
+
+-- name: welcome
+-- A discount code to try.
+INSERT INTO checkout.discounts (code, percent_basis_points) VALUES ('WELCOME10', 1000) ON CONFLICT DO NOTHING;
+
 -- name: derive
 -- Prices, availability, listing, search documents and dictionary of all products.
 SELECT catalog.index_products(NULL, $1);
@@ -31,5 +52,6 @@ SELECT setval(pg_get_serial_sequence('catalog.products', 'id'), (SELECT max(id) 
 
 -- name: analyze
 -- Fresh figures for the planner.
+ANALYZE checkout.stock_levels, checkout.stock_movements;
 ANALYZE catalog.categories, catalog.products, catalog.product_details, catalog.variants,
         catalog.product_categories, catalog.category_listing, catalog.search_documents, catalog.words;

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from bisect import bisect_right
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from itertools import accumulate, pairwise
 
@@ -17,6 +17,7 @@ from ops.demo.prose import Subject, describe, in_a_sentence, sentence_case, shor
 from ops.demo.titles import Title, title_of
 from ops.demo.variants import Axes, Variant, axes_of, colour_name, variants_of
 from ops.demo.vocabulary import Department, Leaf, departments, names
+from ops.demo.weights import weighed
 from services.storefront.pictures.palette import COLOURS
 
 ATTRIBUTES_MAX = 8
@@ -110,13 +111,14 @@ def _product(index: int, count: int, seed: int, shelf: Shelf, ordinal: int, chan
     title = title_of(leaf, ordinal, shelf.category_id * 997, chance)
     subject = Subject(title.line, title.noun, title.style, title.material, brand.name, brand.origin)
     description = describe(shelf.department, leaf, subject, chance)
-    return Product(
+    attributes = _attributes(shelf, title, brand, colour, axes, chance)
+    product = Product(
         id=index + 1,
         slug=title.slug,
         title=title.text,
         brand=brand.name,
         description=description,
-        attributes=_attributes(shelf, title, brand, colour, axes, chance),
+        attributes=attributes,
         images=images_of(title, leaf.coloured, colour, axes, chance),
         seo_title=f"{title.text} | {brand.name}",
         seo_description=shortened(description),
@@ -125,6 +127,7 @@ def _product(index: int, count: int, seed: int, shelf: Shelf, ordinal: int, chan
         category_ids=_category_ids(shelf, chance),
         variants=variants_of(leaf, axes, index, pricing(leaf, brand.tier, chance), chance),
     )
+    return replace(product, variants=weighed(product.variants, leaf, attributes, index))
 
 
 def _to_measure(colour: int) -> Axes:

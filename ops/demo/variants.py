@@ -32,6 +32,7 @@ class Variant:
     compare_at_minor: int | None
     attributes: dict[str, str]
     available: int
+    weight_grams: int = 0
 
 
 def colour_name(index: int) -> str:
@@ -73,20 +74,20 @@ def variants_of(leaf: Leaf, axes: Axes, number: int, pricing: Pricing, chance: C
     made = []
     for position, values in enumerate(combinations(*axes.values())):
         attributes = dict(zip(axes, values, strict=True))
-        price_minor, compare_at_minor = pricing.of(_factor(leaf, attributes))
+        price_minor, compare_at_minor = pricing.of(factor(leaf, attributes))
         sku = "-".join([stem, *(_letters(name, value) for name, value in attributes.items())])
         made.append(Variant(sku, position, price_minor, compare_at_minor, attributes, 0))
     return _stocked(made, chance)
 
 
-def _factor(leaf: Leaf, attributes: dict[str, str]) -> float:
+def factor(leaf: Leaf, attributes: dict[str, str]) -> float:
     """What the chosen values make of the base price, which is that of the middle value."""
-    factor = 1.0
+    made = 1.0
     for name, value in attributes.items():
         if step := leaf.axes.get(name):
             values = leaf.attributes[name]
-            factor *= (1 + step) ** (values.index(value) - len(values) // 2)
-    return factor
+            made *= (1 + step) ** (values.index(value) - len(values) // 2)
+    return made
 
 
 def _stocked(variants: list[Variant], chance: Chance) -> list[Variant]:

@@ -38,6 +38,7 @@ class Leaf(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     attributes: dict[
         str, tuple[str, ...]
     ]  # the values of an axis in their natural order, others by frequency
+    grams: int = 0  # what its middle value weighs, where no attribute states a weight
     choice: float = 0.0  # share of products with several variants
     axes: dict[str, float] = {}  # what variants differ in, and how much a step of it adds to the price
     quality: str = "material"

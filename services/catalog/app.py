@@ -1,8 +1,26 @@
-"""The catalog's whole surface."""
+"""The catalog's whole surface. What the storefront asks of slugs stands in slug_endpoints."""
 
-from services.catalog.endpoints import get_categories, get_product, get_suggestions, list_products
+from services.catalog import slug_endpoints
+from services.catalog.endpoints import (
+    get_categories,
+    get_product,
+    get_quotes,
+    get_suggestions,
+    import_products,
+    list_products,
+)
+from services.catalog.import_shapes import ImportLine, ImportReport
 from services.catalog.resources import open_catalog
-from services.catalog.shapes import CategoryTree, ListQuery, Product, ProductPage, Suggestions, SuggestQuery
+from services.catalog.shapes import (
+    CategoryTree,
+    ListQuery,
+    Product,
+    ProductPage,
+    QuoteQuery,
+    Quotes,
+    Suggestions,
+    SuggestQuery,
+)
 from services.errors import Invalid
 from services.operations import operation
 from services.service import Service
@@ -10,6 +28,7 @@ from services.service import Service
 service = Service(
     name="catalog",
     resources=open_catalog,
+    smoke_paths=("/api/catalog/products?limit=1", "/api/catalog/categories"),
     operations=[
         operation(
             "GET",
@@ -38,5 +57,23 @@ service = Service(
             query=SuggestQuery,
             answer=Suggestions,
         ),
+        operation(
+            "POST",
+            "/api/catalog/admin/import",
+            import_products,
+            "Import products, one per line",
+            lines=ImportLine,
+            answer=ImportReport,
+            admin=True,
+        ),
+        operation(
+            "GET",
+            "/internal/catalog/quotes",
+            get_quotes,
+            "Prices and weights for checkout",
+            query=QuoteQuery,
+            answer=Quotes,
+        ),
+        *slug_endpoints.OPERATIONS,
     ],
 )

@@ -21,7 +21,7 @@ _LOCK_PRODUCTS, _HEAR_STOCK, _JUDGE_PRODUCTS = (
 
 
 class StockLevel(msgspec.Struct, frozen=True):
-    """Checkout's word on one SKU. `version` is the id of its ledger movement: it only rises."""
+    """Checkout's word on one SKU. `version` rises with each change of it."""
 
     sku: str
     available: int

@@ -3,12 +3,17 @@
 from __future__ import annotations
 
 import msgspec
+from starlette.requests import ClientDisconnect
+from starlette.responses import Response
 from starlette.types import ASGIApp
 
-from services.catalog import listing, products, suggest
-from services.catalog.resources import Catalog, product_key
-from services.catalog.shapes import ListQuery, SuggestQuery
+from services.catalog import listing, products, quotes, suggest
+from services.catalog.import_shapes import ImportReport
+from services.catalog.product_import import ProductImport
+from services.catalog.resources import CATEGORIES_KEY, Catalog, product_key
+from services.catalog.shapes import ListQuery, QuoteQuery, SuggestQuery
 from services.decode import Nothing
+from services.errors import Malformed
 from services.operations import Call
 
 _encoder = msgspec.json.Encoder()
@@ -49,7 +54,7 @@ async def get_categories(call: Call[Catalog, Nothing, Nothing]) -> ASGIApp:
             await products.category_tree(catalog.database, catalog.acquire_timeout_seconds)
         )
 
-    return await catalog.cache.answer("categories", catalog.caching.cache_product_seconds, load)
+    return await catalog.cache.answer(CATEGORIES_KEY, catalog.caching.cache_product_seconds, load)
 
 
 async def get_suggestions(call: Call[Catalog, SuggestQuery, Nothing]) -> ASGIApp:
@@ -61,3 +66,20 @@ async def get_suggestions(call: Call[Catalog, SuggestQuery, Nothing]) -> ASGIApp
         )
 
     return await catalog.cache.answer(f"suggest?{typed}", catalog.caching.cache_list_seconds, load)
+
+
+async def get_quotes(call: Call[Catalog, QuoteQuery, Nothing]) -> Response:
+    catalog = call.resources
+    body = await quotes.quotes_json(
+        catalog.database, call.query.sku, catalog.store.currency, catalog.acquire_timeout_seconds
+    )
+    return Response(body, media_type="application/json", headers={"Cache-Control": "no-store"})
+
+
+async def import_products(call: Call[Catalog, Nothing, Nothing]) -> ImportReport:
+    catalog = call.resources
+    intake = ProductImport(catalog.database, catalog.cache, catalog.store)
+    try:
+        return await intake.run(call.request.stream())
+    except ClientDisconnect:
+        raise Malformed("The body broke off") from None

@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Any, Literal
 
 import asyncpg
 from databases import Database
 
 from services.catalog.cursors import Cursor, decode_cursor
+from services.catalog.facet_counts import facets_of
+from services.catalog.facet_shapes import FacetName, Facets
+from services.catalog.facets import asked_facets, beside_page
 from services.catalog.shapes import AVAILABILITY, Image, ListQuery, ProductCard, ProductPage
+from services.catalog.statement import Statement
 from services.database import connection
 from services.errors import FieldError, Invalid
 from services.money import Money
@@ -40,39 +45,32 @@ SORTS = {
 }
 
 
-@dataclass(slots=True)
-class _Statement:
-    """Conditions and their arguments; `{0}` in a fragment becomes the argument's `$n`."""
-
-    conditions: list[str] = field(default_factory=list)
-    arguments: list[Any] = field(default_factory=list)
-
-    def where(self, fragment: str, *arguments: Any) -> None:
-        first = len(self.arguments) + 1
-        self.arguments += arguments
-        self.conditions.append(fragment.format(*(f"${first + i}" for i in range(len(arguments)))))
-
-    @property
-    def text(self) -> str:
-        return " WHERE " + " AND ".join(self.conditions)
-
-
 async def list_products(
     database: Database, query: ListQuery, currency: str, timeout_seconds: float
 ) -> ProductPage:
-    """One page, and the cursor of the next. Raises Invalid (sort, cursor) and DatabaseUnavailable;
-    one round trip."""
-    sort = _sort_of(query)
-    cursor = decode_cursor(query.cursor, sort) if query.cursor else None
-    text, arguments = (
-        _by_relevance(query, cursor) if sort == "relevance" else _by_column(query, SORTS[sort], cursor)
-    )
+    """One page, the cursor of the next, and the facets asked for. Raises Invalid (sort, cursor, facets)
+    and DatabaseUnavailable; one round trip."""
+    sort, asked = _sort_of(query), asked_facets(query)
+    text, arguments = statement_of(query, sort, asked)
     async with connection(database, timeout_seconds) as raw:
         rows = await raw.fetch(text, *arguments)
+    facets = facets_of(rows[0]["facets"], query, asked, currency) if asked else Facets()
+    rows = [row for row in rows if row["id"] is not None]  # the facets of an empty page have a row too
     more = len(rows) > query.limit
     rows = rows[: query.limit]
     next_cursor = _cursor_after(rows[-1], sort).encode() if more else None
-    return ProductPage([_card(row, currency) for row in rows], next_cursor)
+    return ProductPage([_card(row, currency) for row in rows], next_cursor, facets)
+
+
+def statement_of(query: ListQuery, sort: str, asked: Sequence[FacetName]) -> tuple[str, list[Any]]:
+    """What a page, and the facets asked for, are read by. Raises Invalid (cursor)."""
+    cursor = decode_cursor(query.cursor, sort) if query.cursor else None
+    text, statement = (
+        _by_relevance(query, cursor) if sort == "relevance" else _by_column(query, SORTS[sort], cursor)
+    )
+    if asked:
+        text = beside_page(text, statement, query, asked)
+    return text, statement.arguments
 
 
 def _sort_of(query: ListQuery) -> str:
@@ -82,9 +80,9 @@ def _sort_of(query: ListQuery) -> str:
     return query.sort or ("relevance" if words else "newest")
 
 
-def _by_column(query: ListQuery, sort: Sort, cursor: Cursor | None) -> tuple[str, list[Any]]:
+def _by_column(query: ListQuery, sort: Sort, cursor: Cursor | None) -> tuple[str, Statement]:
     """Walks the index that has the sort's order: the category's own where one is asked for."""
-    statement = _Statement()
+    statement = Statement()
     beginning, keys = _FROM_PRODUCTS, f"p.{sort.column}, p.id"
     statement.where("p.published_at IS NOT NULL")
     if query.category is not None:
@@ -100,18 +98,18 @@ def _by_column(query: ListQuery, sort: Sort, cursor: Cursor | None) -> tuple[str
         statement.where(f"({keys}) {'<' if sort.descending else '>'} ({{0}}, {{1}})", value, cursor.id)
     order = keys.replace(",", " DESC,") + " DESC" if sort.descending else keys
     text = f"{beginning}{statement.text} ORDER BY {order} LIMIT {query.limit + 1}"
-    return text, statement.arguments
+    return text, statement
 
 
-def _by_relevance(query: ListQuery, cursor: Cursor | None) -> tuple[str, list[Any]]:
+def _by_relevance(query: ListQuery, cursor: Cursor | None) -> tuple[str, Statement]:
     """Two walks by popularity: all words in the title, then all words anywhere. The second is begun
     only when the first does not fill the page: a word that is common in titles would make it scan
     every match in vain."""
-    statement = _Statement()
+    statement = Statement()
     rows = query.limit + 1
     if cursor is not None and cursor.tier == 0:  # the title's half was finished on a page before
         elsewhere = _half(statement, query, 0, _MATCHES_ELSEWHERE, cursor)
-        return elsewhere, statement.arguments
+        return elsewhere, statement
     title = _half(statement, query, 1, _MATCHES_TITLE, cursor)
     elsewhere = _half(statement, query, 0, _MATCHES_ELSEWHERE, None, f"(SELECT count(*) FROM title) < {rows}")
     text = (
@@ -119,11 +117,11 @@ def _by_relevance(query: ListQuery, cursor: Cursor | None) -> tuple[str, list[An
         f"SELECT * FROM title UNION ALL SELECT * FROM elsewhere "
         f"ORDER BY tier DESC, popularity DESC, id DESC LIMIT {rows}"
     )
-    return text, statement.arguments
+    return text, statement
 
 
 def _half(
-    statement: _Statement, query: ListQuery, tier: int, matches: str, cursor: Cursor | None, only_if: str = ""
+    statement: Statement, query: ListQuery, tier: int, matches: str, cursor: Cursor | None, only_if: str = ""
 ) -> str:
     statement.conditions = [only_if] if only_if else []
     statement.where(matches, query.q)
@@ -136,7 +134,7 @@ def _half(
     return f"SELECT {tier} AS tier, half.* FROM ({_BY_RELEVANCE}{statement.text} {order}) half"
 
 
-def _filter(statement: _Statement, query: ListQuery, prices_in: str = "p") -> None:
+def _filter(statement: Statement, query: ListQuery, prices_in: str = "p") -> None:
     """The filters that narrow any walk. Prices are asked of the table that is walked: where few match,
     its index by price finds them."""
     if query.brand:

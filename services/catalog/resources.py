@@ -35,6 +35,9 @@ class Catalog:
     acquire_timeout_seconds: float
 
 
+CATEGORIES_KEY = "categories"  # where the cache keeps the tree
+
+
 def product_key(slug: str) -> str:
     """Where the cache keeps a product's answer; whoever changes the product forgets it."""
     return f"product:{slug}"

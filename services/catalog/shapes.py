@@ -7,6 +7,7 @@ from typing import Annotated, Literal
 import msgspec
 from msgspec import Meta
 
+from services.catalog.facet_shapes import Facets
 from services.decode import Input
 from services.money import Money
 
@@ -39,10 +40,26 @@ class ListQuery(Input, frozen=True):
     ] = None
     limit: Annotated[int, Meta(ge=1, le=100)] = 24
     cursor: Annotated[str, Meta(max_length=600, description="`next_cursor` of the page before")] | None = None
+    facets: Annotated[
+        list[Annotated[str, Meta(max_length=100)]],
+        Meta(
+            max_length=10,
+            description="What to count choices of: any of `category`, `brand`, `price` and `attributes`, "
+            "separated by commas or repeated",
+            examples=["category,brand"],
+        ),
+    ] = []
 
 
 class SuggestQuery(Input, frozen=True):
     q: Annotated[str, Meta(max_length=200, description="What has been typed so far")] = ""
+
+
+class QuoteQuery(Input, frozen=True):
+    sku: Annotated[
+        list[Annotated[str, Meta(max_length=64)]],
+        Meta(min_length=1, max_length=100, description="Repeatable"),
+    ]
 
 
 class Image(msgspec.Struct, frozen=True):
@@ -65,7 +82,7 @@ class ProductCard(msgspec.Struct, frozen=True):
 class ProductPage(msgspec.Struct, frozen=True):
     items: list[ProductCard]
     next_cursor: str | None
-    facets: dict[str, list[str]] = {}
+    facets: Facets = Facets()
 
 
 class Variant(msgspec.Struct, frozen=True):
@@ -125,3 +142,22 @@ class Suggestion(msgspec.Struct, frozen=True):
 
 class Suggestions(msgspec.Struct, frozen=True):
     items: list[Suggestion]
+
+
+class Quote(msgspec.Struct, frozen=True):
+    """What a SKU is and costs at this moment. `attributes` are the variant's own, `image` is the
+    product's first."""
+
+    sku: str
+    slug: str
+    title: str
+    attributes: dict[str, str]
+    price: Money
+    weight_grams: int
+    image: Image | None
+
+
+class Quotes(msgspec.Struct, frozen=True):
+    """SKUs that no published product has are left out."""
+
+    items: list[Quote]

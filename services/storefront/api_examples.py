@@ -64,8 +64,10 @@ def curl_command(shop: str, method: str, path: str, operation: Json, document: J
             options.append(f'-H "{name}: $(uuidgen)"')
         elif parameter["in"] == "query" and name in _TEXTS:
             query[name] = _TEXTS[name]
-    if (body := json_schema(operation.get("requestBody", {}))) is not None:
-        options.append("--json " + shlex.quote(msgspec.json.encode(example_of(body, document)).decode()))
+    for media_type, content in operation.get("requestBody", {}).get("content", {}).items():
+        body = shlex.quote(msgspec.json.encode(example_of(content["schema"], document)).decode())
+        plain = media_type == "application/json"
+        options.append(f"--json {body}" if plain else f'-H "Content-Type: {media_type}" --data-binary {body}')
     address = shop + path + ("?" + urlencode(query) if query else "")
     return " \\\n  ".join(["curl", *options, shlex.quote(address)]).replace("curl \\\n ", "curl", 1)
 

@@ -5,7 +5,8 @@ from __future__ import annotations
 from services.cached_response import CachedResponse, stored_response
 from services.decode import Nothing
 from services.operations import Call
-from services.storefront.rendering import page_response
+from services.storefront.languages import ENGLISH, speaking
+from services.storefront.rendering import Page, page_response
 from services.storefront.shop import Shop
 
 
@@ -14,12 +15,12 @@ async def openapi_json(call: Call[Shop, Nothing, Nothing]) -> CachedResponse:
     return CachedResponse(stored, "public, max-age=60")
 
 
-async def api_docs(call: Call[Shop, Nothing, Nothing]) -> CachedResponse:
+async def api_docs(call: Call[Shop, Nothing, Nothing]) -> Page:
+    """In English, whoever asks: the document it shows is."""
     shop = call.resources
-    html = shop.templates.html(
-        "api_docs.html",
-        await shop.navigation.tree_if_any(),
-        canonical=shop.public_url + "/api/docs",
-        reference=shop.reference,
-    )
-    return page_response(html)
+    tree = await shop.navigation.tree_if_any()
+    with speaking(ENGLISH):
+        canonical = shop.public_url + "/api/docs"
+        return page_response(
+            shop.templates.html("api_docs.html", tree, canonical=canonical, reference=shop.reference)
+        )

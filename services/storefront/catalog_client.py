@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from datetime import datetime
 from typing import Literal
 from urllib.parse import quote
 
@@ -11,6 +12,7 @@ import msgspec
 from services.errors import NotFound
 from services.internal_client import InternalClient
 from services.money import Money
+from services.storefront.catalog_facets import Facets
 
 _SLUG_LENGTH_MAX = 200
 
@@ -47,6 +49,7 @@ class ProductCard(Priced, frozen=True):
 class ProductPage(msgspec.Struct, frozen=True):
     items: list[ProductCard]
     next_cursor: str | None
+    facets: Facets = Facets()
 
 
 class Variant(Priced, frozen=True):
@@ -93,10 +96,36 @@ class Suggestion(msgspec.Struct, frozen=True):
     kind: Literal["product", "category"]
     text: str
     path: str
+    image: Image | None = None
 
 
 class Suggestions(msgspec.Struct, frozen=True):
     items: list[Suggestion]
+
+
+class NowCalled(msgspec.Struct, frozen=True):
+    slug: str
+
+
+class SlugRange(msgspec.Struct, frozen=True):
+    """A part of all products; at most as many as were asked for are in it."""
+
+    first_id: int
+    last_id: int
+
+
+class SlugRanges(msgspec.Struct, frozen=True):
+    items: list[SlugRange]
+
+
+class DatedSlug(msgspec.Struct, frozen=True):
+    slug: str
+    updated_at: datetime
+
+
+class SlugPage(msgspec.Struct, frozen=True):
+    items: list[DatedSlug]
+    next_id: int | None
 
 
 class CatalogClient:
@@ -121,3 +150,19 @@ class CatalogClient:
     async def suggestions(self, words: str) -> list[Suggestion]:
         """Up to 8 products and categories that `words` may have meant."""
         return (await self._client.get("/api/catalog/suggest", Suggestions, {"q": words})).items
+
+    async def slug_now(self, kind: Literal["products", "categories"], slug: str) -> str:
+        """What that had this slug is called now. Raises NotFound."""
+        if len(slug) > _SLUG_LENGTH_MAX:
+            raise NotFound()
+        path = f"/internal/catalog/former-slugs/{kind}/{quote(slug, safe='')}"
+        return (await self._client.get(path, NowCalled)).slug
+
+    async def slug_ranges(self, size: int) -> list[SlugRange]:
+        """All products there are, in parts of no more than `size`."""
+        return (await self._client.get("/internal/catalog/slug-ranges", SlugRanges, {"size": size})).items
+
+    async def slugs(self, first_id: int, last_id: int) -> SlugPage:
+        """The products of a range, from its beginning; the rest from `next_id`."""
+        parameters = {"first_id": first_id, "last_id": last_id}
+        return await self._client.get("/internal/catalog/slugs", SlugPage, parameters)

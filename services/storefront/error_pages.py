@@ -10,27 +10,12 @@ from starlette.responses import HTMLResponse, Response
 
 from services.problems import problem_of_status
 from services.request_context import current_request
+from services.storefront.languages import current_language
 from services.storefront.navigation import Tree
 from services.storefront.shop import Shop
+from services.storefront.texts import text
 
-_WORDS = {
-    404: (
-        "There is nothing here",
-        "The page may have moved, or what it showed is no longer sold. A search may find it.",
-    ),
-    422: (
-        "We can't read this address",
-        "A part of it is doubled, cut off or garbled. Begin again with a search, or at the front door.",
-    ),
-    503: (
-        "We'll be right back",
-        "The shop can't answer at this moment. Nothing is lost; please try again in a few seconds.",
-    ),
-}
-_ANY_OTHER = (
-    "Something went wrong",
-    "It's our fault, and we've been told. Please try again, or begin at the front door.",
-)
+_KNOWN = (403, 404, 422, 429, 503)
 
 
 def error_page(request: Request, status: int, _title: str) -> Response:
@@ -39,13 +24,16 @@ def error_page(request: Request, status: int, _title: str) -> Response:
         return problem_of_status(status)
     shop: Shop = request.app.state.resources
     context = current_request.get()
-    heading, explanation = _WORDS.get(status, _ANY_OTHER)
+    failure = f"failure.{status}" if status in _KNOWN else "failure.any_other"
+    if request.method == "POST" and status in (400, 413, 415, 422):
+        failure = "failure.unreadable_form"
     html = shop.templates.html(
         "error.html",
         shop.navigation.kept or Tree(),
         status=status,
-        heading=heading,
-        explanation=explanation,
+        heading=text(f"{failure}.heading"),
+        explanation=text(f"{failure}.explanation"),
         request_id=context.request_id if context else "",
     )
-    return HTMLResponse(html, status, headers={"Cache-Control": "no-store"})
+    headers = {"Cache-Control": "no-store", "Content-Language": current_language().code}
+    return HTMLResponse(html, status, headers=headers)

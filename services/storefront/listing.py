@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
-from collections import Counter
 from collections.abc import Awaitable
 from dataclasses import dataclass, field
 from typing import TypeVar
@@ -11,12 +9,14 @@ from typing import TypeVar
 from services.errors import FieldError, Invalid, Unavailable
 from services.money import Money
 from services.storefront.catalog_client import CatalogClient, ProductCard, ProductPage
+from services.storefront.catalog_facets import Facets, ValueCount, ValueCounts
+from services.storefront.facets import Facet, facets_of
 from services.storefront.filters import SORTS, Filter, ListingQuery, Parameters
 from services.storefront.navigation import Tree
+from services.storefront.texts import text
 
 T = TypeVar("T")
 
-_BRANDS_SHOWN = 12
 # Catalog's names for what this page calls otherwise.
 _FIELDS = {"price_min": "price_from", "price_max": "price_to", "limit": "cursor"}
 
@@ -45,7 +45,9 @@ class Listing:
     path: str
     query: ListingQuery
     products: list[ProductCard] = field(default_factory=list)
-    brands: list[str] = field(default_factory=list)
+    facets: list[Facet] = field(default_factory=list)
+    total: int | None = None  # products found, or at least that many
+    total_approximate: bool = False
     chips: list[Chip] = field(default_factory=list)
     next_address: str | None = None
     errors: dict[str, str] = field(default_factory=dict)
@@ -64,7 +66,7 @@ class Listing:
 
     @property
     def sorts(self) -> dict[str, str]:
-        return {name: text for name, text in SORTS.items() if self.query.q or name != "relevance"}
+        return {name: text(key) for name, key in SORTS.items() if self.query.q or name != "relevance"}
 
     @property
     def sort(self) -> str:
@@ -82,7 +84,16 @@ async def if_available(answer: Awaitable[T], otherwise: T) -> T:
 def refused(path: str, query: ListingQuery, errors: list[FieldError]) -> Listing:
     """The list when its filters make no sense: as they were typed, with what is wrong."""
     messages = {_FIELDS.get(error.field, error.field): error.message for error in errors}
-    return Listing(path, query, brands=sorted(query.brand), errors=messages)
+    chosen = Facets(
+        brand=ValueCounts(values=_uncounted(query.brand)),
+        attributes=[ValueCounts(name=name, values=_uncounted(v)) for name, v in query.attributes.items()],
+    )
+    return Listing(path, query, facets=facets_of(chosen, path, query, category_page=False), errors=messages)
+
+
+def _uncounted(selected: list[str]) -> list[ValueCount]:
+    """What is selected, so that the form keeps it although nothing was counted."""
+    return [ValueCount(0, True, value) for value in selected if value]
 
 
 def category_choices(tree: Tree, chosen: str) -> list[CategoryChoice]:
@@ -102,21 +113,18 @@ async def listed(
 ) -> Listing:
     """The list at `path`; `category` is the one whose page it is. Raises UpstreamUnavailable."""
     within = {"category": category} if category is not None else {}
-    page, others = await asyncio.gather(
-        _page_or_errors(catalog, chosen.parameters() | within),
-        if_available(
-            _page_or_errors(catalog, chosen.parameters_of_all_brands() | within), ProductPage([], None)
-        ),
-    )
+    page = await _page_or_errors(catalog, chosen.parameters() | within)
     query = chosen.query
     if isinstance(page, Invalid):
         return refused(path, query, [_in_words(error) for error in page.errors])
-    known = others.items if isinstance(others, ProductPage) else []
+    total = page.facets.total
     return Listing(
         path,
         query,
         page.items,
-        brands=_brands(known or page.items, query.brand),
+        facets=facets_of(page.facets, path, query, category_page=category is not None),
+        total=total.count if total else None,
+        total_approximate=bool(total and total.approximate),
         chips=_chips(path, chosen, tree),
         next_address=query.address(path, cursor=page.next_cursor) if page.next_cursor else None,
     )
@@ -130,32 +138,30 @@ async def _page_or_errors(catalog: CatalogClient, parameters: Parameters) -> Pro
 
 
 def _in_words(error: FieldError) -> FieldError:
-    if error.field == "cursor":
-        return FieldError("cursor", "This page of the list is no more. Begin again at its first page.")
-    return error
-
-
-def _brands(products: list[ProductCard], chosen: list[str]) -> list[str]:
-    """The commonest brands among the products, and those chosen, in the order of the alphabet."""
-    common = [brand for brand, _ in Counter(p.brand for p in products).most_common(_BRANDS_SHOWN)]
-    return sorted({*common, *chosen} - {""}, key=str.casefold)
+    """Catalog's objections: those to what a shopper can type were found before it was asked."""
+    key = "filter.no_page" if error.field == "cursor" else "filter.any_other"
+    return FieldError(error.field, text(key))
 
 
 def _chips(path: str, chosen: Filter, tree: Tree) -> list[Chip]:
     query, chips = chosen.query, []
 
-    def add(text: str, **without: str | list[str]) -> None:
-        chips.append(Chip(text, query.address(path, cursor="", **without)))
+    def add(words: str, **without: str | list[str] | dict[str, list[str]]) -> None:
+        chips.append(Chip(words, query.address(path, cursor="", **without)))
 
     if query.category:
         place = tree.places.get(query.category)
         add(place.category.name if place else query.category, category="")
     for brand in query.brand:
         add(brand, brand=[other for other in query.brand if other != brand])
+    for name, values in query.attributes.items():
+        for value in values:
+            others = {**query.attributes, name: [other for other in values if other != value]}
+            add(f"{name[:1].upper()}{name[1:]}: {value}", attributes=others)
     if chosen.price_from is not None:
-        add(f"From {Money(chosen.price_from, chosen.currency)}", price_from="")
+        add(text("listing.at_least", price=Money(chosen.price_from, chosen.currency)), price_from="")
     if chosen.price_to is not None:
-        add(f"Up to {Money(chosen.price_to, chosen.currency)}", price_to="")
+        add(text("listing.up_to", price=Money(chosen.price_to, chosen.currency)), price_to="")
     if query.in_stock:
-        add("In stock", in_stock="")
+        add(text("stock.in_stock"), in_stock="")
     return chips

@@ -13,15 +13,22 @@ from starlette.types import ASGIApp
 from services.decode import Nothing
 from services.errors import NotFound, UpstreamUnavailable
 from services.operations import Call
+from services.storefront import found
+from services.storefront.catalog_client import CategoryLink, ProductCard
 from services.storefront.filters import ListingQuery, checked
 from services.storefront.listing import Listing, category_choices, if_available, listed, refused
+from services.storefront.moved import moved
+from services.storefront.page_cache import kept_a_moment
 from services.storefront.rendering import page_response
 from services.storefront.shop import Shop
+from services.storefront.texts import text
 from services.storefront.variants import variant_table
 
 _NEWEST_SHOWN = 12
+_RELATED_SHOWN = 4
 
 
+@kept_a_moment
 async def home(call: Call[Shop, Nothing, Nothing]) -> ASGIApp:
     shop = call.resources
     tree, newest = await asyncio.gather(
@@ -30,19 +37,26 @@ async def home(call: Call[Shop, Nothing, Nothing]) -> ASGIApp:
     )
     if newest is None and not tree.top:
         raise UpstreamUnavailable()
+    window = await shop.window.display(tree)
     html = shop.templates.html(
-        "home.html", tree, canonical=shop.public_url + "/", newest=newest.items if newest else None
+        "home.html",
+        tree,
+        canonical=shop.public_url + "/",
+        found=found.of_home(shop.store.store_name, shop.public_url),
+        window=window,
+        newest=newest.items if newest else None,
     )
     return page_response(html)
 
 
+@kept_a_moment
 async def category(call: Call[Shop, ListingQuery, Nothing]) -> ASGIApp:
     """Words and another category have no place here: they are ignored like unknown parameters."""
     shop, slug = call.resources, call.path("slug")
     tree = await shop.navigation.tree()
     place = tree.places.get(slug)
     if place is None:
-        raise NotFound()
+        return await moved(call, "categories", slug)
     path = f"/categories/{quote(slug, safe='')}"
     chosen, errors = checked(msgspec.structs.replace(call.query, q="", category=""), shop.store.currency)
     listing = (
@@ -51,11 +65,17 @@ async def category(call: Call[Shop, ListingQuery, Nothing]) -> ASGIApp:
         else await listed(shop.catalog, path, chosen, tree, category=slug)
     )
     html = shop.templates.html(
-        "category.html", tree, canonical=shop.public_url + listing.address, place=place, listing=listing
+        "category.html",
+        tree,
+        canonical=shop.public_url + listing.address,
+        found=found.of_category(place, shop.store.store_name, shop.public_url, whole=listing.address == path),
+        place=place,
+        listing=listing,
     )
     return _answered(listing, html)
 
 
+@kept_a_moment
 async def search(call: Call[Shop, ListingQuery, Nothing]) -> ASGIApp:
     shop = call.resources
     tree = await shop.navigation.tree_if_any()
@@ -80,21 +100,38 @@ async def search(call: Call[Shop, ListingQuery, Nothing]) -> ASGIApp:
     return _answered(listing, html)
 
 
+@kept_a_moment
 async def product(call: Call[Shop, Nothing, Nothing]) -> ASGIApp:
-    shop = call.resources
-    shown, tree = await asyncio.gather(shop.catalog.product(call.path("slug")), shop.navigation.tree_if_any())
+    shop, slug = call.resources, call.path("slug")
+    try:
+        shown, tree = await asyncio.gather(shop.catalog.product(slug), shop.navigation.tree_if_any())
+    except NotFound:
+        return await moved(call, "products", slug)
+    address = f"{shop.public_url}/products/{quote(shown.slug, safe='')}"
+    trail = shown.categories[0] if shown.categories else []
+    related = await if_available(_related(shop, shown.slug, trail), [])
     table = variant_table(shown.variants)
-    article = {"article": shown.variants[0].sku} if len(shown.variants) == 1 else {}
+    article = {text("product.article"): shown.variants[0].sku} if len(shown.variants) == 1 else {}
     html = shop.templates.html(
         "product.html",
         tree,
-        canonical=f"{shop.public_url}/products/{quote(shown.slug, safe='')}",
+        canonical=address,
+        found=found.of_product(shown, address, shop.public_url),
         product=shown,
-        trail=shown.categories[0] if shown.categories else [],
+        trail=trail,
+        related=related,
         details=shown.attributes | table.shared | article,
         table=table,
     )
     return page_response(html)
+
+
+async def _related(shop: Shop, slug: str, trail: list[CategoryLink]) -> list[ProductCard]:
+    """The newest others of the product's own category."""
+    if not trail:
+        return []
+    page = await shop.catalog.products({"category": trail[-1].slug, "limit": _RELATED_SHOWN + 1})
+    return [other for other in page.items if other.slug != slug][:_RELATED_SHOWN]
 
 
 def _answered(listing: Listing, html: str) -> ASGIApp:

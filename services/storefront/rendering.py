@@ -2,14 +2,21 @@
 
 from __future__ import annotations
 
+from functools import cache
 from pathlib import Path
 from typing import Any
 
-from jinja2 import Environment, FileSystemLoader, StrictUndefined, Template
+from jinja2 import Environment, FileSystemLoader, StrictUndefined, Template, nodes
+from starlette.responses import HTMLResponse
+from starlette.types import Receive, Scope, Send
 
 from services.cached_response import CachedResponse, stored_response
-from services.storefront.assets import Assets
+from services.design.assets import Assets
+from services.storefront.formatting import clock, country, day, money, number, percent
+from services.storefront.found import Found, json_ld
+from services.storefront.languages import LANGUAGES, VARIES, current_language, current_path
 from services.storefront.navigation import Tree
+from services.storefront.texts import require_known, rich, text
 
 _FOLDER = Path(__file__).parent / "templates"
 HTML = "text/html; charset=utf-8"
@@ -27,6 +34,21 @@ def _paragraphs(text: str) -> list[str]:
     return [paragraph.strip() for paragraph in text.split("\n\n") if paragraph.strip()]
 
 
+_NOT_FOUND = Found()
+# What a template says in the request's language; texts.py tells how.
+_SPOKEN = {
+    "text": text,
+    "rich": rich,
+    "money": money,
+    "day": day,
+    "clock": clock,
+    "number": number,
+    "percent": percent,
+    "country": country,
+    "languages": LANGUAGES,
+}
+
+
 class Templates:
     """Renders the shop's templates; every one may use what `base.html` needs."""
 
@@ -39,21 +61,85 @@ class Templates:
             trim_blocks=True,
             lstrip_blocks=True,
         )
-        environment.globals |= {"store_name": store_name, "asset": assets.address}
-        environment.filters |= {"label": _label, "paragraphs": _paragraphs}
+        environment.globals |= {"store_name": store_name, "asset": assets.address, **_SPOKEN}
+        environment.filters |= {
+            "label": _label,
+            "paragraphs": _paragraphs,
+            "country": country,
+            "day": day,
+            "json_ld": json_ld,
+        }
+        for name in environment.list_templates():
+            _require_texts(name)
         self._templates: dict[str, Template] = {
             name: environment.get_template(name) for name in environment.list_templates()
         }
 
     def html(
-        self, name: str, tree: Tree, *, canonical: str | None = None, words: str = "", **facts: Any
+        self,
+        name: str,
+        tree: Tree,
+        *,
+        canonical: str | None = None,
+        found: Found = _NOT_FOUND,
+        words: str = "",
+        **facts: Any,
     ) -> str:
-        """`canonical` is the page's one absolute address (none: not to be indexed), `words` what
-        stands in the search box."""
+        """`canonical` is the page's one absolute address (none: not to be indexed), `found` what search
+        engines are told of it, `words` what stands in the search box."""
         template = self._templates[name]
-        return template.render(categories=tree.top, canonical=canonical, words=words, **facts)
+        return template.render(
+            categories=tree.top,
+            canonical=canonical,
+            found=found,
+            words=words,
+            language=current_language(),
+            back=_path_of(canonical) if canonical else current_path(),
+            **facts,
+        )
 
 
-def page_response(html: str) -> CachedResponse:
+def _path_of(address: str) -> str:
+    """The path and query of an absolute address of ours."""
+    return "/" + address.split("/", 3)[3]
+
+
+@cache
+def _require_texts(name: str) -> None:
+    """Raises TextError when the template asks for a text that isn't there, or with other values."""
+    parsed = Environment(autoescape=True).parse((_FOLDER / name).read_text(encoding="utf-8"), name)
+    for called in parsed.find_all(nodes.Call):
+        if isinstance(called.node, nodes.Name) and called.node.name in ("text", "rich") and called.args:
+            key = called.args[0]
+            if isinstance(key, nodes.Const):
+                given = {argument.key for argument in called.kwargs}
+                require_known(key.value, given, f"templates/{name}, line {called.lineno},")
+
+
+class Page:
+    """A page that may be kept, sent any number of times. Its bytes differ by language and so does their
+    tag; the headers tell caches which requests it answers."""
+
+    def __init__(self, html: str) -> None:
+        self._cached = CachedResponse(stored_response(html.encode(), HTML), _CACHE_CONTROL)
+        self._language = ((b"content-language", current_language().code.encode()), (b"vary", VARIES))
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        await self._cached.send(scope, send, self._language)
+
+
+def page_response(html: str) -> Page:
     """200, or 304 when the browser's copy is the same page; gzipped when it may be."""
-    return CachedResponse(stored_response(html.encode(), HTML), _CACHE_CONTROL)
+    return Page(html)
+
+
+def private_page(html: str, status: int = 200, policy: str | None = None) -> HTMLResponse:
+    """A page of one shopper's: no cache may keep it. `policy` replaces the content security policy."""
+    headers = {
+        "Cache-Control": "no-store",
+        "Content-Language": current_language().code,
+        "Referrer-Policy": "same-origin",
+    }
+    if policy is not None:
+        headers["Content-Security-Policy"] = policy
+    return HTMLResponse(html, status, headers)

@@ -1,42 +1,31 @@
-"""What pages refer to: stylesheets, pictures, the shop's sign, and the word to crawlers."""
+"""What pages refer to: stylesheets, pictures, the shop's sign."""
 
 from __future__ import annotations
 
 import re
 from functools import lru_cache
 
-from starlette.responses import PlainTextResponse, Response
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from services.cached_response import CachedResponse, stored_response
 from services.decode import Nothing
+from services.design.assets import FOR_EVER, AssetResponse
 from services.errors import NotFound
 from services.operations import Call
-from services.storefront.assets import FOR_EVER
 from services.storefront.pictures import draw
 from services.storefront.shop import Shop
 
 _PICTURE = re.compile(r"(?P<seed>[0-9]{1,10})(?:-(?P<view>[0-9]{1,2}))?\.svg")
 _PICTURE_POLICY = ((b"content-security-policy", b"default-src 'none'"),)
-_CRAWLERS = """User-agent: *
-Disallow: /cart
-Disallow: /checkout
-Disallow: /orders
-Disallow: /api/
-"""
 
 
-async def asset(call: Call[Shop, Nothing, Nothing]) -> CachedResponse:
+async def asset(call: Call[Shop, Nothing, Nothing]) -> AssetResponse:
     return call.resources.assets.response(call.path("name"))
 
 
-async def favicon(call: Call[Shop, Nothing, Nothing]) -> CachedResponse:
+async def favicon(call: Call[Shop, Nothing, Nothing]) -> AssetResponse:
     """For those who ask without having read a page; pages name the sign's own address."""
     return call.resources.assets.response("sign.svg")
-
-
-async def robots(_call: Call[Shop, Nothing, Nothing]) -> Response:
-    return PlainTextResponse(_CRAWLERS, headers={"Cache-Control": "public, max-age=3600"})
 
 
 async def picture(call: Call[Shop, Nothing, Nothing]) -> ASGIApp:

@@ -2,15 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterable, AsyncIterator, Awaitable, Callable
 from functools import partial
+from typing import Any
 
 import asyncpg
 import httpx
+import msgspec
 import pytest
 
 from services.catalog.app import service
-from tests.conftest import in_process
+from services.catalog.import_shapes import ImportReport
+from tests.conftest import ADMIN_KEY, in_process
+
+IMPORT = "/api/catalog/admin/import"
+NDJSON = "application/x-ndjson"
 
 
 @pytest.fixture
@@ -88,3 +94,48 @@ async def insert_product(owner: asyncpg.Connection, slug: str, **facts: object) 
         )
     await owner.execute("SELECT catalog.index_products($1, 5)", [product_id])
     return product_id
+
+
+def a_line(slug: str, *, sku: str | None = None, **facts: Any) -> dict[str, Any]:
+    """A line of an import with one variant; `facts` are its other fields."""
+    return {
+        "slug": slug,
+        "title": slug.replace("-", " ").capitalize(),
+        "brand": "Kiosk",
+        "description": f"It is the {slug}.",
+        "categories": [],
+        "images": [{"url": "/pictures/mug/1.svg", "alt": "A mug"}],
+        "attributes": {"material": "Clay"},
+        "variants": [{"sku": sku or f"SKU-{slug}", "price": 1000, "attributes": {}}],
+        **facts,
+    }
+
+
+def ndjson(*lines: object) -> bytes:
+    return b"".join(msgspec.json.encode(line) + b"\n" for line in lines)
+
+
+async def import_into(client: httpx.AsyncClient, body: bytes | AsyncIterable[bytes]) -> ImportReport:
+    headers = {"Content-Type": NDJSON, "Authorization": f"Bearer {ADMIN_KEY}"}
+    response = await client.post(IMPORT, content=body, headers=headers)
+    assert response.status_code == 200, response.text
+    return msgspec.json.decode(response.content, type=ImportReport)
+
+
+SendLines = Callable[..., Awaitable[ImportReport]]
+
+
+@pytest.fixture
+def send(catalog: httpx.AsyncClient) -> SendLines:
+    """Imports lines: `report = await send(a_line("mug"), a_line("cup"))`."""
+
+    async def send_lines(*lines: object) -> ImportReport:
+        return await import_into(catalog, ndjson(*lines))
+
+    return send_lines
+
+
+@pytest.fixture
+def admin(catalog: httpx.AsyncClient) -> httpx.AsyncClient:
+    catalog.headers["Authorization"] = f"Bearer {ADMIN_KEY}"
+    return catalog

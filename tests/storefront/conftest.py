@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable
+import socket
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from functools import partial
@@ -11,20 +12,33 @@ from functools import partial
 import asyncpg
 import httpx
 import pytest
+from jinja2 import Environment, FileSystemBytecodeCache
 from starlette.responses import PlainTextResponse
-from starlette.types import Receive, Scope, Send
+from starlette.types import ASGIApp, Receive, Scope, Send
 
 from services.catalog.app import service as catalog_service
+from services.checkout.app import service as checkout_service
 from services.lifecycle import Lifecycle
 from services.process import listen, server
 from services.settings import ProcessSettings
+from services.storefront import rendering
 from services.storefront.app import service
 from tests.catalog.conftest import insert_product
 from tests.conftest import in_process
 
 AddProduct = Callable[..., Awaitable[int]]
+AddStock = Callable[[str, int], Awaitable[None]]
 AddCategory = Callable[..., Awaitable[int]]
 PUBLIC_URL = "https://shop.example"
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _templates_compiled_once(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """Opening a shop compiles all its templates, and almost every test opens one."""
+    cache = FileSystemBytecodeCache(str(tmp_path_factory.mktemp("templates")))
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(rendering, "Environment", partial(Environment, bytecode_cache=cache))
+        yield
 
 
 @dataclass
@@ -40,22 +54,31 @@ class CatalogDoor:
 @asynccontextmanager
 async def open_door() -> AsyncIterator[CatalogDoor]:
     settings, lifecycle = ProcessSettings.read(), Lifecycle(started=True)
-    door = CatalogDoor()
+    door, listening = CatalogDoor(), listen("127.0.0.1", 0)
+    door.url = f"http://127.0.0.1:{listening.getsockname()[1]}"
     async with catalog_service.resources(settings, lifecycle) as resources:
-        app = catalog_service.app(settings, lifecycle, resources)
+        apps = {"/": catalog_service.app(settings, lifecycle, resources)}
+        async with serving(door, listening, apps):
+            yield door
 
-        async def guarded(scope: Scope, receive: Receive, send: Send) -> None:
-            door.asked.append(f"{scope['path']}?{scope['query_string'].decode()}")
-            closed = any(scope["path"].startswith(path) for path in door.closed)
-            await (PlainTextResponse("closed", 503) if closed else app)(scope, receive, send)
 
-        socket = listen("127.0.0.1", 0)
-        door.url = f"http://127.0.0.1:{socket.getsockname()[1]}"
-        running = server(guarded, settings)
-        task = asyncio.create_task(running.serve([socket]))
-        yield door
-        running.should_exit = True
-        await task
+@asynccontextmanager
+async def serving(
+    door: CatalogDoor, listening: socket.socket, apps: dict[str, ASGIApp]
+) -> AsyncIterator[None]:
+    """Serves each path by the app with the longest prefix of it, unless the door is closed to it."""
+
+    async def guarded(scope: Scope, receive: Receive, send: Send) -> None:
+        door.asked.append(f"{scope['path']}?{scope['query_string'].decode()}")
+        closed = any(scope["path"].startswith(path) for path in door.closed)
+        app = apps[max((prefix for prefix in apps if scope["path"].startswith(prefix)), key=len)]
+        await (PlainTextResponse("closed", 503) if closed else app)(scope, receive, send)
+
+    running = server(guarded, ProcessSettings.read())
+    task = asyncio.create_task(running.serve([listening]))
+    yield
+    running.should_exit = True
+    await task
 
 
 @pytest.fixture
@@ -77,6 +100,47 @@ async def shop(door: CatalogDoor, monkeypatch: pytest.MonkeyPatch) -> AsyncItera
     """The storefront, asking the catalog behind `door`."""
     monkeypatch.setenv("INTERNAL_URL", door.url)
     async with in_process(service) as client:
+        yield client
+
+
+@pytest.fixture
+async def till(
+    database_url: str, environment: Callable[..., None], monkeypatch: pytest.MonkeyPatch
+) -> AsyncIterator[CatalogDoor]:
+    """Catalog and checkout behind one door, as the internal entrypoint has them. No gateway answers, so
+    payments are prepared for ever, until a test settles them."""
+    door, listening = CatalogDoor(), listen("127.0.0.1", 0)
+    door.url = f"http://127.0.0.1:{listening.getsockname()[1]}"
+    environment(
+        DATABASE_URL=database_url,
+        PUBLIC_URL=PUBLIC_URL,
+        INTERNAL_URL=door.url,
+        CACHE_MEMORY_SECONDS=0,
+        CACHE_LIST_SECONDS=0,
+        CACHE_PRODUCT_SECONDS=0,
+    )
+    settings, lifecycle = ProcessSettings.read(), Lifecycle(started=True)
+    async with (
+        catalog_service.resources(settings, lifecycle) as catalog,
+        checkout_service.resources(settings, lifecycle) as checkout,
+        serving(
+            door,
+            listening,
+            {
+                "/": catalog_service.app(settings, lifecycle, catalog),
+                "/api/checkout/": checkout_service.app(settings, lifecycle, checkout),
+            },
+        ),
+    ):
+        yield door
+
+
+@pytest.fixture
+async def shopper(till: CatalogDoor) -> AsyncIterator[httpx.AsyncClient]:
+    """A browser at a shop that sells, with its cookies; it sends forms as its own pages would."""
+    async with in_process(service) as client:
+        client.base_url = httpx.URL(PUBLIC_URL)
+        client.headers["Sec-Fetch-Site"] = "same-origin"
         yield client
 
 
@@ -104,6 +168,28 @@ async def owner(database_url: str) -> AsyncIterator[asyncpg.Connection]:
 def add_product(owner: asyncpg.Connection) -> AddProduct:
     """Adds a product with one variant: `await add_product("mug", price_minor=1999)`."""
     return partial(insert_product, owner)
+
+
+@pytest.fixture
+def add_stock(owner: asyncpg.Connection) -> AddStock:
+    """Units on hand in checkout's ledger, or fewer: `await add_stock("SKU-mug", 5)`."""
+
+    async def add(sku: str, units: int) -> None:
+        await owner.execute(
+            "INSERT INTO checkout.stock_movements (sku, delta, kind) VALUES ($1, $2, 'adjustment')",
+            sku,
+            units,
+        )
+
+    return add
+
+
+@pytest.fixture
+async def mug(add_product: AddProduct, add_stock: AddStock) -> str:
+    """The SKU of a mug at 15.00, ten on hand."""
+    await add_product("mug", price_minor=1500)
+    await add_stock("SKU-mug", 10)
+    return "SKU-mug"
 
 
 @pytest.fixture

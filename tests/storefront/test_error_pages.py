@@ -66,7 +66,7 @@ async def test_a_cursor_of_another_list_leads_back_to_the_first_page(shop: httpx
 async def test_a_garbled_address_gets_a_friendly_422(query: str, lonely_shop: httpx.AsyncClient) -> None:
     page = await lonely_shop.get(f"/search?{query}")
     assert page.status_code == 422
-    assert "We can&#39;t read this address" in page.text
+    assert "We can’t read this address" in page.text
 
 
 @pytest.mark.parametrize("path", ["/", "/search?q=mug", "/products/plate", "/categories/kitchen"])
@@ -77,7 +77,7 @@ async def test_without_catalog_pages_answer_503_and_when_to_come_back(
     assert page.status_code == 503
     assert page.headers["retry-after"] == "2"
     assert page.headers["cache-control"] == "no-store"
-    assert "We&#39;ll be right back" in page.text
+    assert "We’ll be right back" in page.text
     assert page.headers["x-request-id"] in page.text
 
 

@@ -44,9 +44,38 @@ def test_the_order_without_words_is_newest_whatever_was_asked_for_with_them() ->
 
 def test_catalog_is_asked_in_minor_units() -> None:
     chosen, _ = checked(ListingQuery(price_from="5", price_to="19,99", in_stock="1"), "EUR")
-    assert chosen.parameters() == {"price_min": 500, "price_max": 1999, "in_stock": "true", "limit": 24}
+    assert chosen.parameters() == {
+        "price_min": 500,
+        "price_max": 1999,
+        "in_stock": "true",
+        "limit": 24,
+        "facets": "category,brand,price,attributes",
+    }
 
 
 def test_a_price_of_zero_is_a_filter() -> None:
     chosen, _ = checked(ListingQuery(price_to="0"), "EUR")
     assert chosen.parameters()["price_max"] == 0
+
+
+def test_attributes_have_one_address_whatever_their_order() -> None:
+    given = {"Size": ["M", "", "L", "M"], "Color": ["red & blue"], "Empty": [""]}
+    chosen, errors = checked(ListingQuery(attributes=given), "EUR")
+    assert errors == []
+    assert chosen.query.address("/search") == "/search?attr.Color=red+%26+blue&attr.Size=L&attr.Size=M"
+    assert chosen.parameters()["attr.Size"] == ["L", "M"]
+    assert chosen.query.narrowed
+
+
+@pytest.mark.parametrize(
+    "attributes",
+    [
+        {f"name-{number}": ["x"] for number in range(11)},
+        {"Color": [str(number) for number in range(21)]},
+        {"Color": ["x" * 201]},
+        {"x" * 61: ["red"]},
+    ],
+)
+def test_attributes_beyond_what_catalog_takes_are_refused(attributes: dict[str, list[str]]) -> None:
+    _, errors = checked(ListingQuery(attributes=attributes), "EUR")
+    assert [error.field for error in errors] == ["attributes"]

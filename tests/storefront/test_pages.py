@@ -36,7 +36,7 @@ async def test_a_category_shows_its_trail_its_children_and_its_products(shop: ht
     assert sorted(titles(page.text)) == ["Blue Mug", "Old Mug", "Red Mug"]
     assert 'aria-label="Breadcrumb"' in page.text
     assert '<a href="/categories/kitchen">Kitchen &amp; table</a>' in page.text
-    assert '<a href="/categories/plates">Plates</a>' in (await shop.get("/categories/kitchen")).text
+    assert 'href="/categories/plates">Plates</a>' in (await shop.get("/categories/kitchen")).text
 
 
 @pytest.mark.usefixtures("kitchen")
@@ -114,7 +114,7 @@ async def test_a_product_shows_its_price_before_and_what_is_saved(shop: httpx.As
     page = await shop.get("/products/plate?ref=home")
     assert "€9.00" in page.text
     assert "<s>€12.00</s>" in page.text
-    assert "−25 %" in page.text  # noqa: RUF001  # a minus sign, as typeset
+    assert "−25%" in page.text  # noqa: RUF001  # a minus sign, as typeset
     assert "In stock" in page.text
     assert canonical(page.text) == f"{PUBLIC_URL}/products/plate"
 
@@ -178,7 +178,7 @@ async def test_home_does_without_products_when_only_they_are_missing(
     page = await shop.get("/")
     assert page.status_code == 200
     assert "Kitchen &amp; table" in page.text
-    assert "can’t be shown at this moment" in page.text  # noqa: RUF001
+    assert "can’t be shown at this moment" in page.text
 
 
 @pytest.mark.usefixtures("kitchen")
