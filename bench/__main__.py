@@ -71,6 +71,11 @@ def _cases(place: Stand) -> list[Case]:
             [f"{LIST}?category={chance.choice(categories)}&{price}" for price in below],
             0.18,
         ),
+        # A price filter makes it the dearest kind: both walks of services/catalog/facets.sql, each in full.
+        Case(
+            "list with facets",
+            [f"{LIST}?{price}&facets=category,brand,price,attributes" for price in below],
+        ),
         Case("search, rare word", [f"{LIST}?q={word(rare)}&{price}" for price in below], 0.12),
         Case("search, common word", [f"{LIST}?q={word(common)}&{price}" for price in below]),
         Case("list, few match", [f"{LIST}?price_min={chance.randrange(50_000, 200_000)}" for _ in below]),

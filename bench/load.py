@@ -11,12 +11,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+# A POST carries its number as its key, so that none is the replay of another.
 _SCRIPT = """
-local paths, at = {}, 0
+local paths, at, method = {}, 0, "%s"
 for path in io.lines("%s") do paths[#paths + 1] = path end
 request = function()
   at = at %% #paths + 1
-  return wrk.format("GET", paths[at])
+  return wrk.format(method, paths[at], method == "POST" and {["Idempotency-Key"] = paths[at]} or nil)
 end
 """
 _UNITS_MS = {"us": 0.001, "ms": 1.0, "s": 1000.0}
@@ -31,7 +32,12 @@ class Result:
 
 
 def run(
-    url: str, paths: Sequence[str], seconds: int, headers: Sequence[str] = (), clients: int = 32
+    url: str,
+    paths: Sequence[str],
+    seconds: int,
+    headers: Sequence[str] = (),
+    clients: int = 32,
+    method: str = "GET",
 ) -> Result:
     """Closed loop at saturation: throughput to compare, latency that is mostly queueing."""
     wrk = shutil.which("wrk")
@@ -40,7 +46,7 @@ def run(
     with tempfile.TemporaryDirectory() as folder:
         (Path(folder) / "paths").write_text("\n".join(paths) + "\n")
         script = Path(folder) / "load.lua"
-        script.write_text(_SCRIPT % (Path(folder) / "paths"))
+        script.write_text(_SCRIPT % (method, Path(folder) / "paths"))
         command = [wrk, "-t1", f"-c{clients}", f"-d{seconds}s", "--latency", "-s", str(script)]
         command += [word for header in headers for word in ("-H", header)]
         output = subprocess.run([*command, url], check=True, capture_output=True, text=True).stdout

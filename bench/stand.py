@@ -54,22 +54,22 @@ def stand(products: int, folder: Path) -> Iterator[Stand]:
             "LOG_LEVEL": "WARNING",
         }
         python = [sys.executable, "-m"]
-        _run([*python, "ops.migrate"], variables)
-        _run([*python, "ops.demo", "--products", str(products)], variables)
-        stack.enter_context(_child([*python, "services", "catalog"], variables))
-        stack.enter_context(_child([*python, "bench.bare", str(ports["bare"])], {}))
-        stack.enter_context(_child(edge.command(), edge.environment))
-        _until_answered(f"{edge.public_url}/bare")
-        _until_answered(f"{edge.public_url}/api/catalog/categories")
+        run_module([*python, "ops.migrate"], variables)
+        run_module([*python, "ops.demo", "--products", str(products)], variables)
+        stack.enter_context(child([*python, "services", "catalog"], variables))
+        stack.enter_context(child([*python, "bench.bare", str(ports["bare"])], {}))
+        stack.enter_context(child(edge.command(), edge.environment))
+        until_answered(f"{edge.public_url}/bare")
+        until_answered(f"{edge.public_url}/api/catalog/categories")
         yield Stand(edge.public_url, postgres.url)
 
 
-def _run(command: list[str], variables: dict[str, str]) -> None:
+def run_module(command: list[str], variables: dict[str, str]) -> None:
     subprocess.run(command, check=True, cwd=ROOT, env={**os.environ, **variables}, stdout=subprocess.DEVNULL)
 
 
 @contextmanager
-def _child(command: list[str], variables: dict[str, str]) -> Iterator[None]:
+def child(command: list[str], variables: dict[str, str]) -> Iterator[None]:
     child = subprocess.Popen(command, cwd=ROOT, env={**os.environ, **variables}, stdout=subprocess.DEVNULL)
     try:
         yield
@@ -78,12 +78,16 @@ def _child(command: list[str], variables: dict[str, str]) -> Iterator[None]:
         child.wait()
 
 
-def _until_answered(url: str) -> None:
+def until_answered(url: str, status: int = 200) -> None:
     deadline = time.monotonic() + 30
     while time.monotonic() < deadline:
         try:
             with urllib.request.urlopen(url, timeout=1):  # noqa: S310  # loopback
                 return
+        except urllib.error.HTTPError as error:
+            if error.code == status:
+                return
+            time.sleep(0.05)
         except OSError:
             time.sleep(0.05)
     sys.exit(f"bench: {url} never answered")

@@ -95,6 +95,8 @@ def test_an_operator_sees_every_dependency(shopper: httpx.Client) -> None:
         "checkout",
         "jobs",
         "storefront",
+        "payment_gateway",
+        "mail",
     }
     assert set(health["checks"]) == expected
     assert health["status"] == "ok", health

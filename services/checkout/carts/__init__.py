@@ -1,0 +1,1 @@
+"""Carts: what a shopper wants, at which price, and where to."""

@@ -1,0 +1,1 @@
+"""Orders: placed, followed, called off, shipped."""

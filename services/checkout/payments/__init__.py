@@ -1,0 +1,1 @@
+"""Payments and refunds: the gateway, its webhooks, what came of them."""

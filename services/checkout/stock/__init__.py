@@ -1,0 +1,1 @@
+"""Stock as the shopkeeper sees and sets it."""

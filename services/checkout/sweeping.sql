@@ -1,0 +1,29 @@
+-- name: sweep_carts
+-- Carts whose time is over and that no order lives from; those in somebody's hands are left.
+WITH over AS (
+  SELECT id FROM checkout.carts WHERE ordered_as IS NULL AND expires_at <= now()
+  ORDER BY expires_at LIMIT $1 FOR UPDATE SKIP LOCKED
+), swept AS (
+  DELETE FROM checkout.carts c USING over WHERE c.id = over.id RETURNING 1
+)
+SELECT count(*) FROM swept
+
+-- name: sweep_idempotency_keys
+-- Keys older than anybody's patience.
+WITH over AS (
+  SELECT scope, key FROM checkout.idempotency_keys WHERE created_at <= now() - make_interval(days => $2)
+  ORDER BY created_at LIMIT $1 FOR UPDATE SKIP LOCKED
+), swept AS (
+  DELETE FROM checkout.idempotency_keys k USING over WHERE k.scope = over.scope AND k.key = over.key RETURNING 1
+)
+SELECT count(*) FROM swept
+
+-- name: sweep_webhook_events
+-- Events that the gateway has long ceased to repeat.
+WITH over AS (
+  SELECT id FROM checkout.webhook_events WHERE received_at <= now() - make_interval(days => $2)
+  ORDER BY received_at LIMIT $1 FOR UPDATE SKIP LOCKED
+), swept AS (
+  DELETE FROM checkout.webhook_events e USING over WHERE e.id = over.id RETURNING 1
+)
+SELECT count(*) FROM swept

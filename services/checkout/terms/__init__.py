@@ -1,0 +1,1 @@
+"""The shopkeeper's terms: discounts, ways of shipping, tax rates."""

@@ -1,0 +1,1 @@
+"""Checkout in this process over a real database, asking a real catalog."""
