@@ -1,6 +1,6 @@
 """`python -m ops.migrate` brings a database to this release: roles first, then each service's
 migrations, as the owner (`DATABASE_URL`). It may be run again, and two runs at once take turns.
-`--status` only tells what is applied.
+`--status` only tells what is applied; `--needs-connections N` refuses to begin where the server allows less.
 """
 
 from __future__ import annotations
@@ -20,7 +20,16 @@ from services.settings import DatabaseSettings, SettingError
 
 LOCK = 0x6B696F736B  # "kiosk"; PostgreSQL's advisory locks are numbers
 CONNECT_TIMEOUT_SECONDS = 10.0
+_TURN_SECONDS = 0.2
 POSTGRES_MAJOR_MIN = 18  # uuidv7()
+CONNECTIONS_RESERVED = 10  # of max_connections: for the owner, backups, and PostgreSQL's own three
+
+_HALF_MADE_INDEXES = """
+SELECT format('%I.%I', n.nspname, c.relname) AS name
+FROM pg_index i JOIN pg_class c ON c.oid = i.indexrelid JOIN pg_namespace n ON n.oid = c.relnamespace
+WHERE NOT i.indisvalid AND c.relkind = 'i' AND n.nspname = $1
+  AND c.oid NOT IN (SELECT index_relid FROM pg_stat_progress_create_index)
+"""
 
 
 def address_of(url: str) -> str:
@@ -51,27 +60,51 @@ async def owner_of(url: str) -> AsyncIterator[Owner]:
 
 @asynccontextmanager
 async def turn(owner: Owner) -> AsyncIterator[None]:
-    """Lets one migration run at a time; the lock ends with the connection, whatever happens."""
-    if not await owner.fetchval("SELECT pg_try_advisory_lock($1)", LOCK):
+    """Lets one migration run at a time; the lock ends with the connection, whatever happens. Who waits
+    asks again and again: a statement that waits for the lock has a snapshot, and the other run's CREATE
+    INDEX CONCURRENTLY would wait for that for ever."""
+    ask = "SELECT pg_try_advisory_lock($1)"
+    if not await owner.fetchval(ask, LOCK):
         with step("waited for another migration"):
-            await owner.fetchval("SELECT pg_advisory_lock($1)", LOCK)
+            while not await owner.fetchval(ask, LOCK):  # noqa: ASYNC110  # nobody could set an event
+                await asyncio.sleep(_TURN_SECONDS)
     yield
 
 
-async def migrate(settings: DatabaseSettings) -> None:
-    """Roles, grants and every shipped migration. Raises OperatorError with one line."""
+async def migrate(settings: DatabaseSettings, needs_connections: int = 0) -> None:
+    """Roles, grants and every shipped migration. `needs_connections` is what all services together may
+    open. Raises OperatorError with one line."""
     url = _owner_url(settings)
     async with owner_of(url) as owner, turn(owner):
         major = owner.get_server_version().major
         if major < POSTGRES_MAJOR_MIN:
             where = address_of(url)
             raise OperatorError(f"PostgreSQL {POSTGRES_MAJOR_MIN} is needed, {where} is PostgreSQL {major}")
+        await _check_connections(owner, needs_connections)
         await roles.open_up(owner, settings)
         encrypted = await owner.fetchval("SELECT ssl FROM pg_stat_ssl WHERE pid = pg_backend_pid()")
         for service in SCHEMAS:
             if dbmate.migration_files(service):
+                await _drop_half_made_indexes(owner, service)
                 await _migrate_service(service, dbmate.dbmate_url(url, encrypted=bool(encrypted)))
         await roles.close_down(owner)
+
+
+async def _check_connections(owner: Owner, needed: int) -> None:
+    allowed = int(await owner.fetchval("SHOW max_connections"))
+    if needed > allowed - CONNECTIONS_RESERVED:
+        raise OperatorError(
+            f"all services together may open {needed} connections, PostgreSQL allows {allowed} (and "
+            f"{CONNECTIONS_RESERVED} are for its owner): raise max_connections there, or lower "
+            "DATABASE_POOL_MAX or the replicas"
+        )
+
+
+async def _drop_half_made_indexes(owner: Owner, service: str) -> None:
+    """What CREATE or DROP INDEX CONCURRENTLY leaves behind when it is interrupted: such an index serves
+    nobody, and has the name that the next run needs. Those that are being built just now are left alone."""
+    for index in await owner.fetch(_HALF_MADE_INDEXES, service):
+        await owner.execute(f"DROP INDEX CONCURRENTLY {index['name']}")
 
 
 async def _migrate_service(service: str, url: str) -> None:
@@ -116,9 +149,11 @@ def _owner_url(settings: DatabaseSettings) -> str:
 def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m ops.migrate", description="Migrate the database.")
     parser.add_argument("--status", action="store_true", help="tell what is applied, change nothing")
-    work = status if parser.parse_args().status else migrate
+    parser.add_argument("--needs-connections", type=int, default=0, help="refuse where there are less")
+    chosen = parser.parse_args()
+    settings = DatabaseSettings.read()
     try:
-        asyncio.run(work(DatabaseSettings.read()))
+        asyncio.run(status(settings) if chosen.status else migrate(settings, chosen.needs_connections))
     except KeyboardInterrupt:
         raise OperatorError("interrupted; migrate again to finish") from None
 

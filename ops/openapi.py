@@ -12,6 +12,7 @@ import msgspec
 
 from services.catalog.app import service as catalog
 from services.checkout.app import service as checkout
+from services.jobs.app import service as jobs
 from services.openapi import document
 
 PATH = Path(__file__).parent.parent / "services" / "storefront" / "openapi.json"
@@ -19,7 +20,7 @@ API_VERSION = "1"
 
 
 def current() -> bytes:
-    services = [(service.name, service.operations) for service in (catalog, checkout)]
+    services = [(service.name, service.operations) for service in (catalog, checkout, jobs)]
     return msgspec.json.format(msgspec.json.encode(document(services, API_VERSION)), indent=2) + b"\n"
 
 

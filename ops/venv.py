@@ -1,9 +1,10 @@
 """Makes the virtual environment, once per change of the locked requirements.
 
-    python3 ops/venv.py FOLDER runtime|local|dev
+    python3 ops/venv.py FOLDER runtime|local|dev|bench_jobs
 
 Run by the system's Python, so it imports nothing but the standard library. `dev` holds all of
-`local`, which holds all of `runtime`. Packages come by plain pip, so pip's own settings apply.
+`local`, which holds all of `runtime`; `bench_jobs` has a folder of its own. Packages come by plain pip,
+so pip's own settings apply.
 """
 
 from __future__ import annotations
@@ -16,7 +17,13 @@ import time
 from importlib.util import find_spec
 from pathlib import Path
 
-SETS = ("runtime", "local", "dev")
+# Each set, and those that hold all of it.
+SETS = {
+    "runtime": ("runtime", "local", "dev"),
+    "local": ("local", "dev"),
+    "dev": ("dev",),
+    "bench_jobs": ("bench_jobs",),
+}
 REQUIREMENTS = Path(__file__).resolve().parent.parent / "requirements"
 PIP = ("-m", "pip", "install", "--disable-pip-version-check", "--no-input", "--no-user", "--progress-bar=off")
 # Every file is checked against its hash and nothing is built; bytecode is compiled as it is needed.
@@ -26,7 +33,7 @@ LOCKED = ("--require-hashes", "--no-deps", "--only-binary=:all:", "--no-compile"
 def main() -> None:
     folder, wanted = Path(sys.argv[1]), sys.argv[2]
     whole = _is_whole(folder)
-    if whole and any(_is_installed(folder, name) for name in SETS[SETS.index(wanted) :]):
+    if whole and any(_is_installed(folder, name) for name in SETS[wanted]):
         return
     if not whole:
         _create(folder)

@@ -11,11 +11,14 @@ def table(stack: Stack) -> str:
     """Two aligned columns, ready to print."""
     store = stack.edge.public_url
     cluster, valkey = stack.cluster, stack.store
+    first_password = stack.environment["STAFF_ADMIN_PASSWORD"]
     rows = {
         "Store": bold(store),
         "API documentation": f"{store}/api/docs",
         "Health": f"{store}/health",
-        "Jobs dashboard": f"{store}/jobs  (closed until staff accounts exist)",
+        "Sandbox payments": f"{store}/sandbox  (card 4242 4242 4242 4242)",
+        "Mailbox": f"{store}/mailbox",
+        "Jobs dashboard": f"{store}/jobs  (account admin, first password {first_password})",
         "Internal entrypoint": stack.edge.internal_url,
         "PostgreSQL": cluster.psql_command if cluster is not None else address_of(stack.database_url),
         "Valkey": str(valkey.socket) if valkey is not None else "as REDIS_URL says",

@@ -14,15 +14,18 @@ from ops.local.ports import HOST
 
 SOURCE = Path(__file__).parent.parent.parent / "traefik"
 PROVIDER = "file"
+# What production has too, and what only the local stack has.
+ROUTES = ("routes.yml", "sandbox_routes.yml")
 
 
 @dataclass(frozen=True, slots=True)
 class Upstream:
-    """One service as Traefik sees it: where its app is, and where it says whether it is ready."""
+    """One service as Traefik sees it: where its app is, and where it says whether it is ready (None: it
+    does not say, and is always asked)."""
 
     name: str
     app_port: int
-    ops_port: int
+    ops_port: int | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,12 +55,13 @@ class Edge:
         return f"http://{HOST}:{self.ping_port}/ping"
 
     def write(self, upstreams: list[Upstream]) -> None:
-        """Writes Traefik's settings; the routes are the clone's own file, by a link."""
+        """Writes Traefik's settings; the routes are the clone's own files, by links."""
         dynamic = self.folder / "dynamic"
         dynamic.mkdir(parents=True, exist_ok=True)
-        routes = dynamic / "routes.yml"
-        routes.unlink(missing_ok=True)
-        routes.symlink_to(SOURCE / "routes.yml")
+        for name in ROUTES:
+            routes = dynamic / name
+            routes.unlink(missing_ok=True)
+            routes.symlink_to(SOURCE / name)
         (dynamic / "servers.yml").write_text(json.dumps(_servers(upstreams), indent=2) + "\n")
         proxies = [proxy.strip() for proxy in self.trusted_proxies.split(",") if proxy.strip()]
         filled = Template((SOURCE / "local.yml").read_text()).substitute(
@@ -85,8 +89,11 @@ def _servers(upstreams: list[Upstream]) -> dict[str, object]:
 
 
 def _server(upstream: Upstream) -> dict[str, object]:
+    servers: dict[str, object] = {"servers": [{"url": f"http://{HOST}:{upstream.app_port}"}]}
+    if upstream.ops_port is None:
+        return servers
     check = {"path": "/readyz", "port": upstream.ops_port, "interval": "1s", "timeout": "1s"}
-    return {"servers": [{"url": f"http://{HOST}:{upstream.app_port}"}], "healthCheck": check}
+    return {**servers, "healthCheck": check}
 
 
 def _program() -> str:

@@ -1,18 +1,22 @@
-"""Ports of the local stack: the system chooses them once, and they are kept.
+"""Ports of the local stack: chosen once among the free ones, and kept.
 
 A kept port that someone else took meanwhile is chosen again. The public port is the operator's
-(`PORT`) and never changes by itself.
+(`PORT`) and never changes by itself. Chosen ones lie below the range that the system gives to outgoing
+connections: a port that is free now would else be some connection's own when its server starts.
 """
 
 from __future__ import annotations
 
 import json
+import random
 import socket
 from collections.abc import Collection, Sequence
 from contextlib import ExitStack
 from pathlib import Path
 
 HOST = "127.0.0.1"
+_RANGE_OF_CONNECTIONS = Path("/proc/sys/net/ipv4/ip_local_port_range")
+_ROOM = 12_000  # ports to choose from
 
 
 def choose_ports(file: Path, names: Sequence[str], *, not_these: Collection[int] = ()) -> dict[str, int]:
@@ -23,9 +27,26 @@ def choose_ports(file: Path, names: Sequence[str], *, not_these: Collection[int]
         for name in names:
             port = kept.get(name, 0)
             usable = port not in (*not_these, *chosen.values()) and _hold(port, held)
-            chosen[name] = usable or _hold(0, held)
+            chosen[name] = usable or _hold_any(held)
     file.write_text(json.dumps(chosen, indent=2) + "\n")
     return chosen
+
+
+def free_port() -> int:
+    """One that nobody has, and no outgoing connection will get."""
+    with ExitStack() as held:
+        return _hold_any(held)
+
+
+def _hold_any(held: ExitStack) -> int:
+    """Binds a free port until `held` closes. Raises OSError when there is none."""
+    first = int(_RANGE_OF_CONNECTIONS.read_text().split()[0]) if _RANGE_OF_CONNECTIONS.exists() else 32768
+    candidates = range(max(1024, first - _ROOM), max(1024, first))
+    # Where connections get nearly every port, the system may as well choose.
+    for port in (*random.sample(candidates, min(100, len(candidates))), 0):
+        if found := _hold(port, held):
+            return found
+    raise OSError("no free port")
 
 
 def _hold(port: int, held: ExitStack) -> int:

@@ -172,16 +172,18 @@ def _ctype() -> str:
 
 
 class TemporaryPostgres:
-    """A throw-away server for tests: `url` says where; start, stop, restart and kill it at will."""
+    """A throw-away server for tests: `url` says where; start, stop, restart and kill it at will. Where its
+    speed is measured it is `durable`: it waits for its disk as the real one does."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, *, durable: bool = False) -> None:
+        self._durable = durable
         account = server_account()
         home = private_folder(folder / "postgres", account)
         self.cluster = Cluster(programs_for(account, folder), home / "data", home, account)
         self.url = self.cluster.url
         self.log = folder / "postgres.log"
         self._process = ServerProcess("PostgreSQL", self.log, signal.SIGINT, account)
-        self.cluster.create(durable=False)
+        self.cluster.create(durable=durable)
 
     @property
     def pid(self) -> int:
@@ -189,7 +191,7 @@ class TemporaryPostgres:
         return self._process.pid
 
     def start(self) -> None:
-        self._process.start(self.cluster.command(durable=False), self.cluster.answers)
+        self._process.start(self.cluster.command(durable=self._durable), self.cluster.answers)
 
     def stop(self) -> None:
         """Fast shutdown: ends every session, leaves nothing to recover."""
@@ -205,11 +207,11 @@ class TemporaryPostgres:
 
 
 @contextmanager
-def temporary_postgres() -> Iterator[TemporaryPostgres]:
+def temporary_postgres(*, durable: bool = False) -> Iterator[TemporaryPostgres]:
     """A running server with an empty database `kiosk`, gone at the end. About a second."""
     with short_folder("kiosk-postgres-", SOCKET_NAME) as folder:
         os.chmod(folder, 0o711)  # noqa: S103  # its account must walk through; what is inside is private
-        server = TemporaryPostgres(folder)
+        server = TemporaryPostgres(folder, durable=durable)
         try:
             server.start()
             yield server

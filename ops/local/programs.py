@@ -37,7 +37,7 @@ class Program:
 
 def port_names() -> list[str]:
     """Every local port but the public one."""
-    return ["internal", "ping", *WEB, *(f"{name}.ops" for name in SERVICES)]
+    return ["internal", "ping", "sandbox", "sandbox.smtp", *WEB, *(f"{name}.ops" for name in SERVICES)]
 
 
 def service_programs(ports: dict[str, int]) -> list[Program]:
@@ -53,7 +53,8 @@ def service_programs(ports: dict[str, int]) -> list[Program]:
 
 
 def upstreams(ports: dict[str, int]) -> list[Upstream]:
-    return [Upstream(name, ports[name], ports[f"{name}.ops"]) for name in WEB]
+    services = [Upstream(name, ports[name], ports[f"{name}.ops"]) for name in WEB]
+    return [*services, Upstream("sandbox", ports["sandbox"], None)]
 
 
 def ready_url(name: str, ports: dict[str, int]) -> str:

@@ -13,9 +13,16 @@ from ops.local.edge import Edge
 from ops.local.ports import choose_ports, holder_of, is_free
 from ops.local.postgres import Cluster, major_version_of, programs_for, wheel_version
 from ops.local.programs import Program, port_names, ready_url, service_programs
+from ops.local.sandbox import mail_variables, payment_variables, sandbox_program
 from ops.local.state import State
 from ops.local.valkey import Store
-from services.settings import DatabaseSettings, OperatorSettings, ProcessSettings, RedisSettings
+from services.settings import (
+    DatabaseSettings,
+    OperatorSettings,
+    ProcessSettings,
+    RedisSettings,
+    StaffSettings,
+)
 
 _ASKED_BY_HEALTH = ("catalog", "checkout", "jobs", "storefront")
 
@@ -43,6 +50,8 @@ class Stack:
             found.append(Program("postgres", "servers", command, signal.SIGINT, 60, account))
         if self.store is not None:
             found.append(Program("valkey", "servers", self.store.command()))
+        doors = self.environment["PUBLIC_URL"], self.edge.internal_url
+        found.append(sandbox_program(self.state, self.ports, *doors))
         found += service_programs(self.ports)
         edge = Program("traefik", "edge", self.edge.command(), environment=self.edge.environment)
         return [*found, edge]
@@ -50,22 +59,26 @@ class Stack:
 
 def plan(state: State) -> Stack:
     """Reads the settings and fills in what they leave open. Raises OperatorError, SettingError."""
-    settings, process = OperatorSettings.read(), ProcessSettings.read()
+    settings, process, staff = OperatorSettings.read(), ProcessSettings.read(), StaffSettings.read()
     if not is_free(settings.port):
         holder = holder_of(settings.port)
         taken = f"port {settings.port} is taken" + (f" by {holder}" if holder else "")
         raise OperatorError(f"{taken}; choose another: PORT={settings.port + 1000} make up")
     ports = choose_ports(state.ports_file, port_names(), not_these={settings.port})
-    edge = Edge(state.traefik, settings.port, ports["internal"], ports["ping"], settings.trusted_proxies)
+    edge = Edge(state.traefik, settings.port, ports["internal"], ports["ping"], process.trusted_proxies)
     cluster, store = _cluster(state), _store(state)
+    public_url = os.environ.get("PUBLIC_URL") or edge.public_url
     environment = {
-        "PUBLIC_URL": os.environ.get("PUBLIC_URL") or edge.public_url,
+        "PUBLIC_URL": public_url,
         "INTERNAL_URL": edge.internal_url,
         "ADMIN_API_KEY": process.admin_api_key or state.secret("admin_api_key"),
+        "STAFF_ADMIN_PASSWORD": staff.staff_admin_password or state.secret("staff_admin_password"),
         "LOG_FORMAT": os.environ.get("LOG_FORMAT") or ("pretty" if sys.stdout.isatty() else "json"),
         "PYTHONUNBUFFERED": "1",
         **_database(cluster),
         **_redis(store),
+        **payment_variables(state, ports, public_url),
+        **mail_variables(ports),
         **{f"{name.upper()}_READY_URL": ready_url(name, ports) for name in _ASKED_BY_HEALTH},
     }
     return Stack(state, edge, ports, cluster, store, environment)

@@ -59,6 +59,10 @@ class State:
         return self.folder / "valkey"
 
     @property
+    def sandbox(self) -> Path:
+        return self.folder / "sandbox"
+
+    @property
     def traefik(self) -> Path:
         return self.folder / "traefik"
 
@@ -96,7 +100,7 @@ class State:
 
     def empty(self) -> None:
         """Removes data and logs. Ports and keys stay, so addresses do not change."""
-        for folder in (self.postgres, self.valkey, self.logs):
+        for folder in (self.postgres, self.valkey, self.sandbox, self.logs):
             shutil.rmtree(folder, ignore_errors=True)
 
     @contextmanager

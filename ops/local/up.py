@@ -17,6 +17,7 @@ from ops.local.addresses import table
 from ops.local.leash import leash_self
 from ops.local.leftovers import adopt_orphans, bury_orphans, clear_postgres, end_descendants
 from ops.local.programs import SERVICES, Group, ready_url, upstreams
+from ops.local.sandbox import up_url
 from ops.local.server_process import last_line
 from ops.local.stack import Stack, plan
 from ops.local.state import AlreadyRunning, Running, State, open_state
@@ -111,6 +112,8 @@ def _start(stack: Stack, supervisor: Supervisor, watch: Watch, lock: int) -> Non
     if stack.store is not None:
         with step("Valkey answers"):
             wait.until("valkey", stack.store.answers)
+    with step("sandbox gateway and mailbox answer"):
+        wait.until("sandbox", _says_200(up_url(stack.ports)))
     asyncio.run(_fill(DatabaseSettings.read({**os.environ, **stack.environment})))
     _start_group(stack, supervisor, "services")
     with step("services and workers are ready"):

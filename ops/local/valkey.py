@@ -81,8 +81,8 @@ def _program() -> Path:
 class TemporaryValkey:
     """A throw-away server for tests: `url` and `queue_url` say where; stop, restart, kill it at will."""
 
-    def __init__(self, folder: Path) -> None:
-        self.store = Store(folder, folder)
+    def __init__(self, folder: Path, *, durable: bool = False) -> None:
+        self.store, self._durable = Store(folder, folder), durable
         self.url, self.queue_url = self.store.url, self.store.queue_url
         self.log = folder / "valkey.log"
         self._process = ServerProcess("Valkey", self.log, signal.SIGTERM)
@@ -92,8 +92,8 @@ class TemporaryValkey:
         return self._process.pid
 
     def start(self) -> None:
-        """Empty, also after a stop: a temporary server keeps nothing on disk."""
-        self._process.start(self.store.command(durable=False), self.store.answers)
+        """Empty, also after a stop, unless it is durable: a temporary server keeps nothing on disk."""
+        self._process.start(self.store.command(durable=self._durable), self.store.answers)
 
     def stop(self) -> None:
         self._process.stop()
@@ -108,10 +108,10 @@ class TemporaryValkey:
 
 
 @contextmanager
-def temporary_valkey() -> Iterator[TemporaryValkey]:
+def temporary_valkey(*, durable: bool = False) -> Iterator[TemporaryValkey]:
     """A running, empty server, gone at the end. A tenth of a second."""
     with short_folder("kiosk-valkey-", SOCKET_NAME) as folder:
-        server = TemporaryValkey(folder)
+        server = TemporaryValkey(folder, durable=durable)
         try:
             server.start()
             yield server

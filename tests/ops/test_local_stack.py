@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from pathlib import Path
 
+import httpx
 import psutil
 import pytest
 
@@ -85,13 +86,35 @@ def test_reset_refuses_while_the_store_runs(store: LocalStore) -> None:
     assert get(store.url).status_code == 200
 
 
-def test_the_table_names_every_address_and_the_admin_key(store: LocalStore) -> None:
-    key = (store.folder / ".local" / "admin_api_key").read_text()
-    for expected in (store.url, "/api/docs", "/health", "/jobs", "psql", "valkey.sock", key):
+def test_the_table_names_every_address_and_what_opens_it(store: LocalStore) -> None:
+    secrets = [
+        (store.folder / ".local" / name).read_text() for name in ("admin_api_key", "staff_admin_password")
+    ]
+    for expected in (
+        store.url,
+        "/api/docs",
+        "/health",
+        "/sandbox",
+        "/mailbox",
+        "/jobs",
+        "psql",
+        "valkey.sock",
+        *secrets,
+    ):
         assert expected in store.output()
 
 
-@pytest.mark.parametrize("name", ["admin_api_key", "running.json"])
+def test_the_password_of_the_table_opens_the_dashboard(store: LocalStore) -> None:
+    password = (store.folder / ".local" / "staff_admin_password").read_text()
+    form = {"name": "admin", "password": password, "next": "/jobs/account"}
+    with httpx.Client(base_url=store.url, headers={"Origin": store.url}) as browser:
+        wait_until(lambda: browser.get("/jobs/login").status_code == 200, "the first account is made")
+        answer = browser.post("/jobs/login", data=form)
+        assert (answer.status_code, answer.headers["location"]) == (303, "/jobs/account")
+        assert "your role is admin" in browser.get("/jobs/account").text
+
+
+@pytest.mark.parametrize("name", ["admin_api_key", "staff_admin_password", "running.json"])
 def test_secrets_are_readable_by_their_owner_only(store: LocalStore, name: str) -> None:
     assert stat.S_IMODE((store.folder / ".local" / name).stat().st_mode) == 0o600
 
@@ -119,7 +142,7 @@ def test_nothing_outlives_a_store_whose_own_process_is_killed(clone: Path) -> No
 
 
 def test_a_second_up_keeps_data_ports_and_key(clone: Path) -> None:
-    kept = ("ports.json", "admin_api_key")
+    kept = ("ports.json", "admin_api_key", "payment_secret_key", "payment_webhook_secret")
     with running(clone) as store:
         products, files = _products(store), [(clone / ".local" / name).read_text() for name in kept]
     with running(clone) as store:
@@ -137,6 +160,7 @@ def test_down_stops_the_store_and_reset_empties_it(clone: Path) -> None:
         assert run_local(clone, "reset").returncode == 0
         assert not (clone / ".local" / "postgres").exists()
         assert not (clone / ".local" / "valkey").exists()
+        assert not (clone / ".local" / "sandbox").exists()
 
 
 def test_two_clones_run_side_by_side(clone: Path, store: LocalStore) -> None:

@@ -20,7 +20,11 @@ from services.database import role_password, role_url
 from services.settings import DatabaseSettings
 from tests.conftest import ROOT
 
-ALLOWED_VISITS = {(f"kiosk_{name}", name) for name in SCHEMAS} | {(f"kiosk_{name}", "jobs") for name in ROLES}
+ALLOWED_VISITS = (
+    {(f"kiosk_{name}", name) for name in SCHEMAS}
+    | {(f"kiosk_{name}", "jobs") for name in ROLES}
+    | {("kiosk_health", "checkout")}  # one view: how its calls to the outside went
+)
 
 
 def _migrate(url: str, *arguments: str) -> subprocess.CompletedProcess[str]:
@@ -171,17 +175,40 @@ async def test_a_run_waits_for_the_one_before(empty_url: str) -> None:
     command = [sys.executable, "-m", "ops.migrate"]
     told = {**os.environ, "DATABASE_URL": empty_url}
     waiting = subprocess.Popen(command, cwd=ROOT, env=told, stdout=subprocess.PIPE, text=True)
-    queued = (
-        "SELECT count(*) FROM pg_locks WHERE locktype = 'advisory' AND NOT granted AND database = $1::oid"
+    asked = (
+        "SELECT query_start FROM pg_stat_activity WHERE datname = current_database()"
+        " AND pid <> pg_backend_pid() AND query LIKE '%pg_try_advisory_lock%'"
     )
-    database = await holder.fetchval("SELECT oid FROM pg_database WHERE datname = current_database()")
-    while not await holder.fetchval(queued, database):
+    times: set[object] = set()
+    while len(times) < 3:
+        times.update(row["query_start"] for row in await holder.fetch(asked))
         assert waiting.poll() is None
     assert await holder.fetchval("SELECT to_regnamespace('catalog') IS NULL")
+    # What the run before does may wait for all who look at the database: not for this one.
+    await holder.execute("SET statement_timeout = '20s'")
+    await holder.execute("CREATE TABLE public.looked_at (id int)")
+    await holder.execute("CREATE INDEX CONCURRENTLY ON public.looked_at (id)")
+    await holder.execute("DROP TABLE public.looked_at")
     await holder.close()
     output, _ = waiting.communicate()
     assert waiting.returncode == 0
     assert "waited for another migration" in output
+
+
+async def test_what_an_interrupted_run_left_of_an_index_is_made_anew(empty_url: str) -> None:
+    """Halfway, without the word that it is done; or done, without that word."""
+    assert _migrate(empty_url).returncode == 0
+    owner = await asyncpg.connect(empty_url)
+    await owner.execute(
+        "UPDATE pg_index SET indisvalid = false WHERE indexrelid = 'jobs.jobs_ended'::regclass"
+    )
+    await owner.execute("DELETE FROM jobs.schema_migrations WHERE version >= '0006'")
+    again = _migrate(empty_url)
+    assert again.returncode == 0, again.stdout + again.stderr
+    invalid = "SELECT indexrelid::regclass::text FROM pg_index WHERE NOT indisvalid"
+    assert await owner.fetch(invalid) == []
+    assert await owner.fetchval("SELECT to_regclass('jobs.jobs_ended') IS NOT NULL")
+    await owner.close()
 
 
 async def test_passwords_are_derived_from_the_owners(fresh: TemporaryPostgres, empty_url: str) -> None:
@@ -280,3 +307,11 @@ def test_an_address_shows_no_password() -> None:
 )
 def test_dbmate_is_told_whether_the_connection_is_encrypted(url: str, encrypted: bool, expected: str) -> None:
     assert dbmate_url(url, encrypted=encrypted) == expected
+
+
+async def test_a_server_with_too_few_connections_is_refused_before_anything_changes(empty_url: str) -> None:
+    done = _migrate(empty_url, "--needs-connections", "100000")
+    assert done.returncode == 1
+    assert "may open 100000 connections, PostgreSQL allows" in done.stderr
+    assert "0 of" in _migrate(empty_url, "--status").stdout
+    assert _migrate(empty_url, "--needs-connections", "20").returncode == 0

@@ -12,7 +12,7 @@ from typing import Any
 import httpx
 import pytest
 
-from ops.local.edge import Edge
+from ops.local.edge import SOURCE, Edge, Upstream
 from ops.local.ports import choose_ports
 from ops.local.server_process import ServerProcess, wait_until
 from tests.ops.echo_service import Ready, echo_service
@@ -49,11 +49,13 @@ def doors(tmp_path_factory: pytest.TempPathFactory, request: pytest.FixtureReque
     process = ServerProcess("Traefik", folder / "traefik.log", signal.SIGTERM)
     with ExitStack() as held:
         services = {name: held.enter_context(echo_service(name)) for name in SERVICES}
-        edge.write([upstream for upstream, _ in services.values()])
+        sandbox, _ = held.enter_context(echo_service("sandbox"))
+        own = Upstream("sandbox", sandbox.app_port, None)
+        edge.write([*(upstream for upstream, _ in services.values()), own])
         command = ["/usr/bin/env", "UPSTREAM_PROVIDER=file", *edge.command()]
         process.start(command, lambda: _answers(edge.ping_url))
         held.callback(process.stop)
-        assert wait_until(lambda: _answers(edge.public_url + "/"), 10)
+        assert wait_until(lambda: _answers(edge.public_url + "/"), 60)
         public = held.enter_context(httpx.Client(base_url=edge.public_url, trust_env=False))
         internal = held.enter_context(httpx.Client(base_url=edge.internal_url, trust_env=False))
         yield Doors(public, internal, {name: ready for name, (_, ready) in services.items()})
@@ -74,6 +76,9 @@ def doors(tmp_path_factory: pytest.TempPathFactory, request: pytest.FixtureReque
         ("/pictures/teapot.svg", "storefront"),
         ("/favicon.ico", "storefront"),
         ("/robots.txt", "storefront"),
+        ("/sitemap.xml", "storefront"),
+        ("/sitemaps/products-0.xml", "storefront"),
+        ("/language", "storefront"),
         ("/api/openapi.json", "storefront"),
         ("/api/docs", "storefront"),
         ("/api/catalog/products", "catalog"),
@@ -112,6 +117,25 @@ def test_a_public_path_reaches_its_service_by_both_doors(
 )
 def test_every_other_path_is_left_to_the_storefronts_404(doors: Doors, path: str) -> None:
     assert doors.seen(path)["service"] == "storefront"
+
+
+@pytest.mark.parametrize(
+    "path", ["/sandbox", "/sandbox/v1/payment_intents", "/mailbox", "/mailbox/messages/1"]
+)
+def test_the_sandbox_stands_at_the_public_door_only(doors: Doors, path: str) -> None:
+    assert doors.seen(path)["service"] == "sandbox"
+    assert doors.seen(path, door="internal")["service"] == "storefront"
+
+
+@pytest.mark.parametrize("path", ["/sandboxes", "/mailboxes", "/sandbox%2fv1"])
+def test_a_path_that_only_begins_like_the_sandboxs_is_not_its(doors: Doors, path: str) -> None:
+    assert doors.seen(path)["service"] == "storefront"
+
+
+def test_the_routes_that_production_shares_do_not_name_the_sandbox() -> None:
+    shared = (SOURCE / "routes.yml").read_text()
+    assert "sandbox" not in shared
+    assert "mailbox" not in shared
 
 
 @pytest.mark.parametrize(
@@ -209,7 +233,7 @@ def test_a_service_that_is_not_ready_gets_no_requests_until_it_is(doors: Doors) 
     ready = doors.ready["jobs"]
     try:
         ready.ready = False
-        assert wait_until(lambda: doors.public.get("/jobs").status_code == 503, 5)
+        assert wait_until(lambda: doors.public.get("/jobs").status_code == 503, 30)
         assert doors.public.get("/up").status_code == 200
     finally:
         ready.ready = True

@@ -139,3 +139,64 @@ async def test_every_category_has_something_to_show(shop: asyncpg.Connection) ->
       SELECT array_agg(c.slug) FROM catalog.categories c
       WHERE NOT EXISTS (SELECT FROM catalog.category_listing l WHERE l.category_id = c.id)"""
     assert await shop.fetchval(empty) is None
+
+
+async def test_checkout_has_the_stock_that_the_catalog_shows(shop: asyncpg.Connection) -> None:
+    wrong = """
+      SELECT array_agg(v.sku)
+      FROM catalog.variants v
+      LEFT JOIN checkout.stock_levels s USING (sku)
+      LEFT JOIN (SELECT sku, sum(delta) AS units FROM checkout.stock_movements GROUP BY sku) m USING (sku)
+      WHERE v.available <> coalesce(s.level, 0)
+         OR v.available <> coalesce(m.units, 0)
+         OR v.stock_version <> coalesce(s.version, 0)
+         OR coalesce(s.reserved, 0) <> 0"""
+    assert await shop.fetchval(wrong) is None
+    units = await shop.fetchval("SELECT sum(available) FROM catalog.variants")
+    assert units > 1000
+    assert (
+        await shop.fetchval("SELECT sum(delta) FROM checkout.stock_movements WHERE kind = 'initial'") == units
+    )
+
+
+async def test_a_load_keeps_the_stock_of_skus_that_checkout_knows(owner: asyncpg.Connection) -> None:
+    await replace_catalog(owner, 100, 3, LOW)
+    most = "SELECT sku, level FROM checkout.stock_levels ORDER BY level DESC LIMIT 1"
+    [(sku, level)] = await owner.fetch(most)
+    await owner.execute(
+        "INSERT INTO checkout.stock_movements (sku, delta, kind) VALUES ($1, 3, 'adjustment')", sku
+    )
+    await owner.execute(
+        "UPDATE checkout.stock_levels SET reserved = 2, version = version + 1 WHERE sku = $1", sku
+    )
+    movements = await owner.fetchval("SELECT count(*) FROM checkout.stock_movements")
+    await replace_catalog(owner, 100, 3, LOW)
+    assert await owner.fetchval("SELECT count(*) FROM checkout.stock_movements") == movements
+    heard = await owner.fetch("SELECT available, stock_version FROM catalog.variants WHERE sku = $1", sku)
+    assert [tuple(row) for row in heard] == [(level + 1, 3)]
+
+
+async def test_every_variant_weighs_something(shop: asyncpg.Connection) -> None:
+    assert await shop.fetchval("SELECT count(*) FROM catalog.variants WHERE weight_grams < 5") == 0
+    sofa, mug = [
+        await shop.fetchval(
+            """
+            SELECT min(v.weight_grams) FROM catalog.variants v
+            JOIN catalog.product_categories pc USING (product_id)
+            JOIN catalog.categories c ON c.id = pc.category_id
+            WHERE c.slug = $1""",
+            slug,
+        )
+        for slug in ("sofas", "mugs-and-cups")
+    ]
+    assert sofa > 20_000
+    assert mug < 1000
+
+
+async def test_the_demo_has_a_discount_code_to_try(demo_url: str) -> None:
+    owner = await asyncpg.connect(demo_url)
+    try:
+        percent = "SELECT percent_basis_points / 100 FROM checkout.discounts WHERE code = 'WELCOME10'"
+        assert await owner.fetchval(percent) == 10
+    finally:
+        await owner.close()

@@ -21,6 +21,7 @@ LEAVES = [
 def test_a_leaf_has_what_its_products_need(department: Department, leaf: Leaf) -> None:
     assert set(leaf.nouns.values()) <= set(MOTIFS)
     assert set(leaf.axes) - {"colour"} <= set(leaf.attributes)
+    assert leaf.grams or leaf.attributes.keys() & {"weight", "size"}
     assert len(leaf.features) >= 4
     assert all(sentence.endswith(".") for sentence in (*leaf.features, *leaf.moments))
     assert len(set(leaf.materials + leaf.styles)) == len(leaf.materials + leaf.styles)
