@@ -1,19 +1,20 @@
-"""The health aggregator's whole surface: `/up` and `/health`."""
+"""The health aggregator's whole surface: `/up`, `/health`, and what the closed shop says."""
 
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
-import httpx
 import msgspec
 from starlette.responses import PlainTextResponse, Response
 
 from services.database import open_database, role_url
 from services.decode import Nothing
 from services.health.aggregate import Health, aggregate
+from services.health.maintenance import Asked, maintenance
 from services.health.monitor import Monitor
 from services.health.probes import all_probes
+from services.http_client import http_client
 from services.lifecycle import Lifecycle
 from services.operations import Call, JsonResponse, has_admin_key, operation
 from services.redis_client import connect
@@ -54,7 +55,7 @@ async def open_monitors(_settings: ProcessSettings, lifecycle: Lifecycle) -> Asy
     await database.connect()
     lifecycle.schema_compatible = True  # it has no schema of its own
     try:
-        async with httpx.AsyncClient(timeout=settings.health_timeout_seconds, trust_env=False) as http:
+        async with http_client(timeout=settings.health_timeout_seconds) as http:
             monitors = [
                 Monitor(probe, settings.health_interval_seconds, settings.health_timeout_seconds)
                 for probe in all_probes(settings, database, redis, http)
@@ -69,8 +70,17 @@ async def open_monitors(_settings: ProcessSettings, lifecycle: Lifecycle) -> Asy
 service = Service(
     name="health",
     resources=open_monitors,
+    smoke_paths=("/up", "/health"),
     operations=[
         operation("GET", "/up", up, "Is the process alive?", page=True),
         operation("GET", "/health", health, "How is every dependency?", answer=Health, page=True),
+        operation(
+            "GET",
+            "/internal/health/maintenance",
+            maintenance,
+            "The closed shop's page",
+            query=Asked,
+            page=True,
+        ),
     ],
 )

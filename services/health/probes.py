@@ -4,33 +4,40 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
 
+import asyncpg
 import httpx
 from databases import Database
 from redis.asyncio import Redis
 
 from services.database import connection
+from services.errors import DatabaseUnavailable
 from services.health.monitor import Finding, Probe
+from services.health.queues import queue
 from services.queries import load_queries
 from services.settings import HealthSettings
 
 _SQL = load_queries(__file__, "probes.sql")
-_SERVER_VERSION, _QUEUE_HEALTH = _SQL["server_version"], _SQL["queue_health"]
+_SERVER_VERSION, _OUTSIDE_CALL = _SQL["server_version"], _SQL["outside_call"]
+
+_FAILURES_TO_TELL = 2  # one lost call is the network's everyday life
 
 
 def all_probes(
     settings: HealthSettings, database: Database, redis: Redis, http: httpx.AsyncClient
 ) -> list[Probe]:
-    """Everything the shop stands on. The payment gateway and mail are never asked: they will tell how
-    the last real calls went."""
+    """Everything the shop stands on. The payment gateway and mail are never pinged: they tell how the
+    last real calls went."""
     return [
         Probe("database", True, _database(database)),
         Probe("redis", False, _redis(redis)),
-        Probe("queue.durable", False, _queue(database, "durable")),
-        Probe("queue.fast", False, _queue(database, "fast")),
+        Probe("queue.durable", False, queue(database, settings, "durable")),
+        Probe("queue.fast", False, queue(database, settings, "fast")),
         Probe("catalog", True, _service(http, settings.catalog_ready_url)),
         Probe("checkout", True, _service(http, settings.checkout_ready_url)),
         Probe("jobs", False, _service(http, settings.jobs_ready_url)),
         Probe("storefront", True, _service(http, settings.storefront_ready_url)),
+        Probe("payment_gateway", False, _outside_call(database, settings, "payment_gateway")),
+        Probe("mail", False, _outside_call(database, settings, "mail")),
     ]
 
 
@@ -67,19 +74,21 @@ def _service(http: httpx.AsyncClient, url: str) -> Callable[[], Awaitable[Findin
     return look
 
 
-def _queue(database: Database, backend: str) -> Callable[[], Awaitable[Finding]]:
-    """Degraded without a worker, and when the figures are unknown (null): nobody could take them."""
+def _outside_call(
+    database: Database, settings: HealthSettings, name: str
+) -> Callable[[], Awaitable[Finding]]:
+    """Ok until the last two calls failed, also when nobody ever called. Without an answer from the
+    database, or before the migration that makes the table, nobody knows: degraded, never down."""
+    patience_seconds = settings.health_timeout_seconds * 0.4  # for the connection, and for its answer
 
     async def look() -> Finding:
-        async with connection(database) as raw:
-            rows = [row for row in await raw.fetch(_QUEUE_HEALTH) if row["backend"] == backend]
-        known = bool(rows) and all(row["depth"] is not None for row in rows)
-        workers = max((row["workers"] for row in rows), default=0)
-        detail = {
-            "depth": sum(row["depth"] for row in rows) if known else None,
-            "oldest_seconds": max(row["oldest_seconds"] or 0 for row in rows) if known else None,
-            "workers": workers,
-        }
-        return Finding("ok" if known and workers else "degraded", detail)
+        try:
+            async with connection(database, patience_seconds) as raw:
+                row = await raw.fetchrow(_OUTSIDE_CALL, name, timeout=patience_seconds)
+        except (DatabaseUnavailable, asyncpg.PostgresError) as error:
+            return Finding("degraded", {"error": f"unknown: {type(error).__name__}"})
+        if row is None:
+            return Finding("degraded", {"error": "unknown: no such row"})
+        return Finding("degraded" if row["failures"] >= _FAILURES_TO_TELL else "ok", dict(row))
 
     return look

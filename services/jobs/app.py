@@ -1,50 +1,55 @@
-"""The surface of jobs: closed for now. Behind it, the queues are watched."""
+"""The whole surface of jobs; behind it, the queues are watched.
+
+Staff       /jobs/login, /jobs/logout, /jobs/account, .../staff, .../tokens, .../audit  staff/
+Dashboard   /jobs, /jobs/list, .../failures, .../queues, .../workers, .../recurring, .../bulk,
+            /jobs/live, /jobs/assets/{name}, /jobs/{backend}/{id}                       dashboard/
+Doorkeeper  /internal/jobs/session, for Traefik                                         staff/
+API         /api/jobs/overview, .../statistics, .../queues, .../workers, .../jobs,
+            .../failures, .../bulk, .../recurring, .../audit                            api/
+"""
 
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from dataclasses import replace
 
-from databases import Database
-
-from services.database import open_database, role_url
-from services.jobs.endpoints import closed_api, closed_page
+from services.jobs.api.operations import OPERATIONS as API
+from services.jobs.dashboard.operations import OPERATIONS as DASHBOARD
+from services.jobs.dashboard.pulse import Pulse
+from services.jobs.resources import Jobs, jobs_of
 from services.jobs.samples import keep_sampling
+from services.jobs.staff.dashboard_security import DashboardSecurity
+from services.jobs.staff.first_admin import make_first_admin
+from services.jobs.staff.pages import OPERATIONS as STAFF
 from services.lifecycle import Lifecycle
-from services.operations import operation
-from services.queue import queue_url
-from services.redis_client import connect
 from services.service import Service, await_schema, background
-from services.settings import DatabaseSettings, ProcessSettings, RedisSettings
+from services.settings import DatabaseSettings, ProcessSettings, RedisSettings, StaffSettings
 
 
 @asynccontextmanager
-async def open_jobs(_settings: ProcessSettings, lifecycle: Lifecycle) -> AsyncIterator[Database]:
-    data, settings = DatabaseSettings.read(), RedisSettings.read()
-    database = open_database(role_url(data, "jobs"), data, pool_max=data.database_pool_max, name="jobs")
-    redis = connect(queue_url(settings), settings)
-    await database.connect()
+async def open_jobs(settings: ProcessSettings, lifecycle: Lifecycle) -> AsyncIterator[Jobs]:
+    """Starts while PostgreSQL or Redis are away."""
+    data, staff = DatabaseSettings.read(), StaffSettings.read()
+    made = jobs_of(data, RedisSettings.read(), settings, pool_max=data.database_pool_max, name="jobs")
 
     async def watch() -> None:
-        await await_schema(database, "jobs", lifecycle)
-        await keep_sampling(database, redis)
+        await await_schema(made.database, "jobs", lifecycle)
+        await keep_sampling(made.database, made.redis)
 
-    try:
-        async with background(watch):
-            yield database
-    finally:
-        await redis.aclose()
-        await database.disconnect()
+    async def let_in() -> None:
+        await await_schema(made.database, "jobs", lifecycle)
+        await make_first_admin(made.database, staff)
 
+    made = replace(made, pulse=Pulse(lifecycle))
+    async with made.open() as jobs, background(watch, let_in):
+        yield jobs
 
-METHODS = ("GET", "POST", "PUT", "PATCH", "DELETE")
 
 service = Service(
     name="jobs",
     resources=open_jobs,
-    operations=[
-        operation("GET", "/jobs", closed_page, "The dashboard", page=True),
-        operation("GET", "/jobs/{rest:path}", closed_page, "The dashboard", page=True),
-        *(operation(method, "/api/jobs/{rest:path}", closed_api, "The API", page=True) for method in METHODS),
-    ],
+    middleware=(DashboardSecurity,),
+    smoke_paths=("/jobs/login",),
+    operations=[*STAFF, *API, *DASHBOARD],
 )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import uuid
 from dataclasses import dataclass
+from datetime import datetime
 
 import msgspec
 from asyncpg import Record
@@ -44,10 +45,14 @@ class ClaimedMessage(JobMessage):
         self.claim = Claim(
             row["id"], row["lease_token"], row["failures"], row["request_id"], row["traceparent"]
         )
+        self._ready_at: datetime = row["run_at"]
         self.verdict: Verdict = RELEASE
 
     def request(self) -> RequestContext:
         return self.context_of(self.claim.request_id, self.claim.traceparent)
+
+    def ready_at(self) -> datetime:
+        return self._ready_at
 
     def outcome(self, error: BaseException | None) -> str:
         return self.verdict.outcome

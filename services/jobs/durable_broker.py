@@ -9,7 +9,6 @@ Groups, pipelines, callbacks and results are refused: they would keep their stat
 from __future__ import annotations
 
 import asyncio
-import concurrent.futures
 import logging
 import queue
 from collections.abc import Callable, Coroutine, Iterable
@@ -23,6 +22,7 @@ from dramatiq.middleware import Middleware
 
 from services.jobs.claims import ClaimedMessage
 from services.jobs.durable_engine import DurableEngine
+from services.jobs.observation import Observation
 from services.jobs.verdicts import DONE, RELEASE, RETRY_OPTIONS, Verdict, judge
 from services.jobs.worker_row import WorkerRow
 from services.settings import WorkerSettings
@@ -47,6 +47,7 @@ class DurableBroker(dramatiq.Broker):
         super().__init__(middleware=[*middleware, Judgement()])
         self.queues: dict[str, queue.SimpleQueue[ClaimedMessage]] = {}
         self._open_database, self._settings, self._worker = open_database, settings, worker
+        self._closed = False
         self._loop = EventLoopThread(logger)
         self._loop.start(timeout=5.0)
         self._database, self._engine = self._on_loop(self._open())
@@ -76,14 +77,11 @@ class DurableBroker(dramatiq.Broker):
         return Consumer(self, self.queues[queue_name], timeout / 1000)
 
     def settle(self, message: ClaimedMessage, verdict: Verdict) -> None:
-        """Writes the verdict; waits for PostgreSQL as long as the broker is open."""
-        try:
-            ours = self._on_loop(self._engine.settle(message.claim, verdict))
-        except concurrent.futures.CancelledError:
+        """Hands the verdict over; it is written while the thread goes on."""
+        if self._closed:
             logger.warning("%s: result not written, the worker has stopped", message)
             return
-        if not ours:
-            logger.warning("%s: result refused, the lease was lost", message)
+        self._loop.loop.call_soon_threadsafe(self._engine.settle, message.claim, verdict)
 
     def drain(self) -> None:
         """Stops claiming."""
@@ -92,13 +90,21 @@ class DurableBroker(dramatiq.Broker):
     def close(self) -> None:
         """Hands back what was not finished, signs the worker off, ends the loop."""
         self._on_loop(self._shut())
+        self._closed = True
         self._loop.stop()
 
     async def _open(self) -> tuple[Database, DurableEngine]:
         database = self._open_database()
         await database.connect()
         known = self.get_declared_actors
-        return database, DurableEngine(database, self._settings, self._worker, known, self.queues)
+        return database, DurableEngine(
+            database, self._settings, self._worker, known, self.queues, self._crashed
+        )
+
+    def _crashed(self, queue_name: str, actor: str) -> None:
+        for middleware in self.middleware:
+            if isinstance(middleware, Observation):
+                middleware.count_crash(queue_name, actor)
 
     async def _shut(self) -> None:
         await self._engine.finish()

@@ -3,8 +3,9 @@
 All of it runs on one event loop in a thread of its own, so a job that blocks the actors' loop can't
 stop the heartbeat. Each loop outlives what goes wrong in it: PostgreSQL may restart at any time.
 
-A worker claims only what its idle threads can begin at once. So no job waits in a busy worker's
-memory, and a crash is counted against the jobs that ran, never against bystanders.
+A worker claims what its idle threads can begin at once, and a few moments' work ahead while jobs are short
+(`claims_ahead`); what then waits all the same goes back. A thread does not wait until its verdict is
+written: it begins the next job meanwhile, and verdicts that pile up are written together.
 """
 
 from __future__ import annotations
@@ -13,6 +14,7 @@ import asyncio
 import logging
 import queue
 import random
+import time
 import uuid
 from collections.abc import Awaitable, Callable, Collection, Mapping
 from typing import Any, NoReturn
@@ -25,6 +27,7 @@ from services.database import connection
 from services.errors import DatabaseUnavailable
 from services.jobs import durable_store
 from services.jobs.claims import Claim, ClaimedMessage
+from services.jobs.claims_ahead import ClaimsAhead
 from services.jobs.verdicts import RELEASE, Verdict
 from services.jobs.worker_row import WorkerRow
 from services.settings import WorkerSettings
@@ -33,12 +36,14 @@ logger = logging.getLogger("kiosk.jobs")
 
 _SETTLE_BATCH_MAX = 200
 _PING_SECONDS = 15.0
+_LOOK_SECONDS = 0.2
 _LAST_WORDS_SECONDS = 5.0
 
 
 class DurableEngine:
     """Keeps one worker's claims. `inboxes` is where each queue's consumer finds its messages;
-    `actors` tells which actors this worker knows."""
+    `actors` tells which actors this worker knows; `crashed` is told queue and actor of every attempt that
+    a dead worker left."""
 
     def __init__(
         self,
@@ -47,34 +52,41 @@ class DurableEngine:
         worker: WorkerRow,
         actors: Callable[[], Collection[str]],
         inboxes: Mapping[str, queue.SimpleQueue[ClaimedMessage]],
+        crashed: Callable[[str, str], None],
     ) -> None:
         self._database, self._settings, self._worker = database, settings, worker
-        self._actors, self._inboxes = actors, inboxes
+        self._actors, self._inboxes, self._crashed = actors, inboxes, crashed
         self._in_hand: dict[uuid.UUID, Claim] = {}
-        self._verdicts: list[tuple[Claim, Verdict, asyncio.Future[bool]]] = []
+        self._ahead = ClaimsAhead(worker.threads, self._begin, time.monotonic)
+        self._verdicts: list[tuple[Claim, Verdict, float]] = []  # not written yet; seconds before it began
         self._verdict_came, self._wake = asyncio.Event(), asyncio.Event()
+        self._all_written = asyncio.Event()
         self._draining = False
         self._claiming = asyncio.Lock()
         self._answer_lost = False
+        self._beaten = asyncio.Event()
+        self._singly = 0  # so many verdicts are written one by one
+        self._given_up: dict[uuid.UUID, uuid.UUID] = {}  # leases by job
         self._loops: list[asyncio.Task[NoReturn]] = []
 
     async def start(self) -> None:
         """Begins to work; once is enough."""
         if not self._loops:
-            steps = (self._beat, self._listen, self._claim, self._settle)
+            steps = (self._beat, self._tend, self._listen, self._claim, self._give_way, self._settle)
             self._loops = [asyncio.create_task(self._keep_doing(step)) for step in steps]
 
     def drain(self) -> None:
-        """Claims nothing more; what is in hand can still be settled."""
+        """Claims nothing more, and begins nothing that waits; what is begun can still be settled."""
         self._draining = True
+        self._ahead.stop()
         self._wake.set()
 
-    async def settle(self, claim: Claim, verdict: Verdict) -> bool:
-        """Writes the verdict, however long PostgreSQL is away. False when the lease was lost."""
-        written: asyncio.Future[bool] = asyncio.get_running_loop().create_future()
-        self._verdicts.append((claim, verdict, written))
+    def settle(self, claim: Claim, verdict: Verdict) -> None:
+        """Takes a verdict to be written as soon as PostgreSQL lets it; the claim's thread is idle now."""
+        self._verdicts.append((claim, verdict, self._ahead.end(claim)))
+        self._all_written.clear()
         self._verdict_came.set()
-        return await written
+        self._wake.set()
 
     async def enqueue(self, message: Message[Any], delay_seconds: float) -> uuid.UUID:
         return await durable_store.enqueue_message(self._database, message, delay_seconds)
@@ -93,8 +105,8 @@ class DurableEngine:
         except (TimeoutError, DatabaseUnavailable):
             logger.warning("could not sign off; other workers take over when the lease ends")
             await self._stop_loops()
-        for _, _, written in self._verdicts:
-            written.cancel()
+        for claim, _, _ in self._verdicts:
+            logger.warning("result not written, the worker has stopped", extra=_facts(claim))
 
     async def _stop_loops(self) -> None:
         for loop in self._loops:
@@ -103,11 +115,13 @@ class DurableEngine:
 
     async def _hand_back(self) -> None:
         async with self._claiming:  # an answer may be on its way
+            await self._hand_back_waiting()
             judged = {claim.job_id for claim, _, _ in self._verdicts}
             left = [claim for job_id, claim in self._in_hand.items() if job_id not in judged]
-        await asyncio.gather(*(self.settle(claim, RELEASE) for claim in left))
-        while self._verdicts:
-            await asyncio.wait([written for _, _, written in self._verdicts])
+        for claim in left:
+            self.settle(claim, RELEASE)
+        if self._verdicts:
+            await self._all_written.wait()
 
     async def _keep_doing(self, step: Callable[[], Awaitable[None]]) -> NoReturn:
         failures = 0
@@ -127,15 +141,38 @@ class DurableEngine:
             await asyncio.sleep(min(2.0, 0.05 * 2**failures) * random.uniform(0.5, 1.0))  # noqa: S311
 
     async def _beat(self) -> None:
-        settings = self._settings
         await self._worker.beat(self._database)
-        grace_seconds = 3 * settings.job_heartbeat_seconds
+        self._beaten.set()
+        await asyncio.sleep(self._settings.job_heartbeat_seconds)
+
+    async def _tend(self) -> None:
+        """After each heartbeat, but not in its way: what dead workers left, what this one was given without
+        its knowing, what waits for a slot that is free."""
+        await self._beaten.wait()
+        self._beaten.clear()
+        settings, given_up = self._settings, dict(self._given_up)
         recovered = await durable_store.recover(
-            self._database, self._worker.release, settings.job_crashes_max, grace_seconds
+            self._database,
+            self._worker.release,
+            settings.job_crashes_max,
+            3 * settings.job_heartbeat_seconds,
+            given_up.values(),
         )
-        for job_id, state in recovered.items():
-            logger.warning("job recovered", extra={"facts": {"job": job_id, "state": state}})
-        await asyncio.sleep(settings.job_heartbeat_seconds)
+        for job in recovered:
+            logger.warning("job recovered", extra={"facts": {"job": job.job_id, "state": job.state}})
+            self._crashed(job.queue, job.actor)
+        for job_id, lease_token in given_up.items():
+            if self._given_up.get(job_id) == lease_token:
+                del self._given_up[job_id]
+        async with self._claiming:  # or a claim whose answer is on its way would be undone
+            await self._hand_back_unknown()
+        await durable_store.unblock(self._database)
+
+    async def _hand_back_unknown(self) -> None:
+        known = self._in_hand.keys() | self._given_up.keys()
+        if count := await durable_store.hand_back_unknown(self._database, self._worker, known):
+            logger.info("jobs handed back that were never begun", extra={"facts": {"jobs": count}})
+            self._wake.set()
 
     async def _listen(self) -> None:
         lost = asyncio.Event()
@@ -164,25 +201,43 @@ class DurableEngine:
 
     async def _claim(self) -> None:
         self._wake.clear()
-        idle = self._worker.threads - len(self._in_hand)
-        if self._draining or idle <= 0:
+        if self._ahead.is_stuck():
+            async with self._claiming:
+                await self._hand_back_waiting()
+        wanted, idle = self._ahead.room()
+        if wanted <= 0 or len(self._verdicts) >= _SETTLE_BATCH_MAX:
             await self._wake.wait()
             return
         async with self._claiming:
-            claimed = await self._claimed(idle)
-            for message in claimed:
-                self._in_hand[message.claim.job_id] = message.claim
-                self._inboxes[message.queue_name].put(message)
-        if len(claimed) < idle:
+            claimed, blocked = await self._claimed(wanted, idle)
+            self._in_hand |= {message.claim.job_id: message.claim for message in claimed}
+            self._ahead.take(claimed)
+        if len(claimed) + blocked < (idle or wanted):
             await _either(self._wake, self._settings.job_poll_seconds)
 
-    async def _claimed(self, jobs_max: int) -> list[ClaimedMessage]:
-        """A claim whose answer was lost may have been granted, so the next one first puts that right."""
+    def _begin(self, message: ClaimedMessage) -> None:
+        self._inboxes[message.queue_name].put(message)
+
+    async def _give_way(self) -> None:
+        """Has an eye on what was claimed ahead and waits behind long jobs: other workers may be idle."""
+        await asyncio.sleep(_LOOK_SECONDS)
+        if self._ahead.is_stuck():
+            self._wake.set()
+
+    async def _hand_back_waiting(self) -> None:
+        for claim in self._ahead.drop_waiting():
+            if self._in_hand.get(claim.job_id) == claim:
+                del self._in_hand[claim.job_id]
+        await self._hand_back_unknown()
+
+    async def _claimed(self, jobs_max: int, at_once: int) -> tuple[list[ClaimedMessage], int]:
+        """A claim whose answer was lost may have been granted, so the next one first puts that right. One
+        that the server grants later still is found with a heartbeat."""
         try:
             if self._answer_lost:
-                await durable_store.hand_back_unknown(self._database, self._worker, self._in_hand)
+                await self._hand_back_unknown()
                 self._answer_lost = False
-            return await durable_store.claim(self._database, self._worker, self._actors(), jobs_max)
+            return await durable_store.claim(self._database, self._worker, self._actors(), jobs_max, at_once)
         except Exception:
             self._answer_lost = True
             raise
@@ -191,32 +246,38 @@ class DurableEngine:
         if not self._verdicts:
             self._verdict_came.clear()
             await self._verdict_came.wait()
-        batch = self._verdicts[:_SETTLE_BATCH_MAX]
+        batch = self._verdicts[: 1 if self._singly else _SETTLE_BATCH_MAX]
         try:
-            ours = await durable_store.settle(
-                self._database, [(claim, verdict) for claim, verdict, _ in batch], self._worker.release
-            )
+            ours = await durable_store.settle(self._database, batch, self._worker.release)
         except DatabaseUnavailable:
             raise  # tried again until PostgreSQL is back
         except Exception as error:
-            self._close(len(batch), error)
+            if len(batch) > 1:
+                self._singly = len(batch)  # one of them is to blame
+            else:
+                self._close(1, error)
             raise
         self._close(len(batch), ours)
 
     def _close(self, count: int, outcome: set[uuid.UUID] | Exception) -> None:
-        """Takes the first verdicts off the books and answers the threads that wait for them. One that
-        can't be written at all is given up: its job is recovered when this worker has gone."""
+        """Takes the first verdicts off the books. One that can't be written at all is given up, and counts
+        as a crash."""
         batch, self._verdicts[:count] = self._verdicts[:count], []
-        for claim, _, written in batch:
+        self._singly = max(0, self._singly - count)
+        for claim, _, _ in batch:
+            if isinstance(outcome, Exception):
+                self._given_up[claim.job_id] = claim.lease_token
+            elif claim.job_id not in outcome:
+                logger.warning("result refused, the lease was lost", extra=_facts(claim))
             if self._in_hand.get(claim.job_id) == claim:
                 del self._in_hand[claim.job_id]
-            if written.done():
-                continue
-            if isinstance(outcome, Exception):
-                written.set_exception(outcome)
-            else:
-                written.set_result(claim.job_id in outcome)
+        if not self._verdicts:
+            self._all_written.set()
         self._wake.set()
+
+
+def _facts(claim: Claim) -> dict[str, Any]:
+    return {"facts": {"job": claim.job_id}}
 
 
 async def _either(event: asyncio.Event, seconds: float) -> None:

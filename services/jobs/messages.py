@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from abc import abstractmethod
+from datetime import datetime
 
 from dramatiq import MessageProxy
 
@@ -15,6 +16,10 @@ class JobMessage(MessageProxy):
     @abstractmethod
     def request(self) -> RequestContext:
         """The context of the request that asked for the job."""
+
+    def ready_at(self) -> datetime | None:
+        """Since when this attempt could have run; None: nobody knows."""
+        return None
 
     @abstractmethod
     def outcome(self, error: BaseException | None) -> str:

@@ -7,7 +7,6 @@ the message; the broker writes state, next time and history in one fenced statem
 
 from __future__ import annotations
 
-import traceback
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
@@ -16,14 +15,12 @@ from dramatiq import Retry
 from dramatiq.common import compute_backoff
 
 from services.errors import ShopError, meaning_of
+from services.jobs.failures import Failure, failure_of
 
 RETRIES_MAX = 10
 BACKOFF_MIN_MS = 5_000
 BACKOFF_MAX_MS = 3_600_000
 RETRY_OPTIONS = frozenset({"max_retries", "min_backoff", "max_backoff"})  # dramatiq's names; milliseconds
-
-_MESSAGE_CHARACTERS_MAX = 2_000
-_TRACEBACK_CHARACTERS_MAX = 20_000
 
 
 class HandedBack(Retry):
@@ -40,6 +37,12 @@ class Verdict:
     error_class: str | None = None
     error_message: str | None = None
     traceback: str | None = None
+    fingerprint: str | None = None
+    frame: str | None = None
+
+    def columns(self) -> tuple[str | float | None, ...]:
+        """As the statement `settle` takes them."""
+        return tuple(getattr(self, name) for name in self.__slots__)
 
 
 DONE = Verdict("done")
@@ -57,20 +60,25 @@ def judge(error: BaseException, failures: int, options: Mapping[str, Any]) -> Ve
     milliseconds for a delay that doubles, with jitter. `dramatiq.Retry(delay=ms)` sets its own."""
     if isinstance(error, HandedBack):
         return RELEASE
-    error_class = f"{type(error).__module__}.{type(error).__qualname__}".removeprefix("builtins.")
-    message = _storable(str(error))[:_MESSAGE_CHARACTERS_MAX]
-    lines = _storable("".join(traceback.format_exception(error)))[-_TRACEBACK_CHARACTERS_MAX:]
+    failed = failure_of("durable", error)
     if not worth_retrying(error) or failures >= options.get("max_retries", RETRIES_MAX):
-        return Verdict("dead", 0.0, error_class, message, lines)
+        return _failed("dead", 0.0, failed)
     if isinstance(error, Retry) and error.delay is not None:
         delay_ms = error.delay
     else:
         shortest_ms = options.get("min_backoff", BACKOFF_MIN_MS)
         longest_ms = options.get("max_backoff", BACKOFF_MAX_MS)
         delay_ms = compute_backoff(failures, factor=shortest_ms, max_backoff=longest_ms)[1]
-    return Verdict("retry", delay_ms / 1000, error_class, message, lines)
+    return _failed("retry", delay_ms / 1000, failed)
 
 
-def _storable(text: str) -> str:
-    """PostgreSQL's text knows neither NUL nor lone surrogates, and errors may quote anything."""
-    return text.replace("\x00", "\N{REPLACEMENT CHARACTER}").encode(errors="replace").decode()
+def _failed(outcome: Literal["retry", "dead"], delay_seconds: float, failed: Failure) -> Verdict:
+    return Verdict(
+        outcome,
+        delay_seconds,
+        failed.error_class,
+        failed.message,
+        failed.traceback,
+        failed.fingerprint,
+        failed.frame,
+    )

@@ -1,7 +1,8 @@
 """A worker process: dramatiq's threads around one broker, with a door for the operator.
 
 SIGTERM: claims nothing more, lets the jobs in hand finish for WORKER_STOP_SECONDS, cancels what is
-left, hands it back to the queue, exits 0. Ten seconds later it is gone whatever hangs.
+left, hands it back to the queue, exits 0. Ten seconds later it is gone whatever hangs. A worker that holds
+more than WORKER_MEMORY_MAX_MB does the same, and whoever keeps it running starts it anew.
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import NoReturn
 
+import asyncpg
 import dramatiq
 import uvloop
 from databases import Database
@@ -24,21 +26,23 @@ from services.database import open_database, role_url
 from services.errors import DatabaseUnavailable
 from services.jobs.actor_loop import ActorLoop
 from services.jobs.actors import (
-    DURABLE_QUEUES,
-    FAST_QUEUES,
     declare_durable_actors,
     declare_fast_actors,
 )
 from services.jobs.durable_broker import DurableBroker
-from services.jobs.fast_broker import FastBroker, retries
+from services.jobs.fast_broker import FastBroker, FastRetries
+from services.jobs.fast_duties import fast_duties
+from services.jobs.memory import limit_mb, outgrown
 from services.jobs.observation import Observation
-from services.jobs.worker_resources import WorkerResources
+from services.jobs.queue_names import DURABLE_QUEUES, FAST_QUEUES
+from services.jobs.recurring.clock import Clock
+from services.jobs.worker_resources import DurableResources, WorkerResources
 from services.jobs.worker_row import WorkerRow
 from services.lifecycle import Lifecycle
 from services.logs import configure_logs
 from services.ops_port import ops_app
 from services.process import listen, server, stop_event
-from services.service import await_schema
+from services.service import await_schema, background
 from services.settings import (
     CacheSettings,
     DatabaseSettings,
@@ -52,6 +56,7 @@ from services.telemetry import configure_sentry
 logger = logging.getLogger("kiosk.worker")
 
 _CLOSE_SECONDS = 10.0
+_FAST_SILENCE_SECONDS_MIN = 2.0
 _WAKE_MS = 250  # how long an idle dramatiq thread sleeps before it looks whether to stop
 
 
@@ -69,10 +74,10 @@ async def _run(kind: str) -> None:
     lifecycle = Lifecycle()
     async with _ops_port(lifecycle, process), _jobs_database() as database:
         waiting = asyncio.create_task(await_schema(database, "jobs", lifecycle))
-        stop = asyncio.create_task(asked.wait())
+        stop = asyncio.create_task(_told_to_stop(asked))
         await asyncio.wait({waiting, stop}, return_when=asyncio.FIRST_COMPLETED)
         waiting.cancel()
-        if not asked.is_set():
+        if not stop.done():
             work = _work_durable if kind == "durable" else _work_fast
             async with work(process, database):
                 lifecycle.started = True
@@ -80,9 +85,26 @@ async def _run(kind: str) -> None:
                 lifecycle.draining = True
 
 
+async def _told_to_stop(asked: asyncio.Event) -> None:
+    """Returns at the first signal, or when the process has grown too large."""
+    settings = WorkerSettings.read()
+    signal = asyncio.create_task(asked.wait())
+    max_mb = limit_mb(settings.worker_memory_max_mb)
+    growth = asyncio.create_task(outgrown(max_mb, settings.job_heartbeat_seconds))
+    await asyncio.wait({signal, growth}, return_when=asyncio.FIRST_COMPLETED)
+    if growth.done():
+        facts = {"held_mb": round(growth.result()), "max_mb": round(max_mb)}
+        logger.warning("too much memory held; ends after the jobs in hand", extra={"facts": facts})
+    signal.cancel()
+    growth.cancel()
+
+
 @asynccontextmanager
-async def _work_durable(process: ProcessSettings, _database: Database) -> AsyncIterator[None]:
-    settings, data, resources = WorkerSettings.read(), DatabaseSettings.read(), _resources()
+async def _work_durable(process: ProcessSettings, database: Database) -> AsyncIterator[None]:
+    settings, data = WorkerSettings.read(), DatabaseSettings.read()
+    resources = DurableResources(
+        process, data, RedisSettings.read(), CacheSettings.read(), StoreSettings.read()
+    )
     observation = Observation("durable")
     row = _worker_row("durable", process, settings, observation)
     broker = DurableBroker(
@@ -92,24 +114,36 @@ async def _work_durable(process: ProcessSettings, _database: Database) -> AsyncI
         [observation, TimeLimit(), ActorLoop(resources)],
     )
     declare_durable_actors(broker, resources)
-    async with _working(broker, settings):
+    clock = Clock(database, settings.job_heartbeat_seconds)
+    async with (
+        _counting(observation, database, settings),
+        _working(broker, settings),
+        background(clock.run),
+    ):
         yield
 
 
 @asynccontextmanager
 async def _work_fast(process: ProcessSettings, database: Database) -> AsyncIterator[None]:
-    settings, resources = WorkerSettings.read(), _resources()
+    settings, redis = WorkerSettings.read(), RedisSettings.read()
+    resources = WorkerResources(DatabaseSettings.read(), redis, CacheSettings.read(), StoreSettings.read())
     observation = Observation("fast")
     row = _worker_row("fast", process, settings, observation)
     broker = FastBroker(
-        RedisSettings.read(),
-        settings.job_lease_seconds,
-        [observation, TimeLimit(), retries(), ActorLoop(resources)],
+        redis,
+        # It asks Redis several times a second, so it need not be silent for a whole lease to be dead.
+        max(_FAST_SILENCE_SECONDS_MIN, 2 * settings.job_heartbeat_seconds),
+        [observation, TimeLimit(), FastRetries(), ActorLoop(resources)],
+        process.release,
     )
     declare_fast_actors(broker, resources)
     beating = asyncio.create_task(_beat(row, database, settings.job_heartbeat_seconds))
     try:
-        async with _working(broker, settings):
+        async with (
+            _counting(observation, database, settings),
+            fast_duties(broker, database, redis, process.release, settings.job_heartbeat_seconds),
+            _working(broker, settings),
+        ):
             yield
     finally:
         beating.cancel()
@@ -130,6 +164,29 @@ async def _working(broker: DurableBroker | FastBroker, settings: WorkerSettings)
         broker.drain()
         await asyncio.to_thread(worker.stop, round(settings.worker_stop_seconds * 1000))
         await asyncio.to_thread(broker.close)
+
+
+@asynccontextmanager
+async def _counting(
+    observation: Observation, database: Database, settings: WorkerSettings
+) -> AsyncIterator[None]:
+    """Writes the statistics in the heartbeat's rhythm, and what is left when the last job has ended."""
+
+    async def flush() -> None:
+        try:
+            await observation.counts.flush(database)
+        except (DatabaseUnavailable, asyncpg.PostgresError) as error:
+            facts = {"why": repr(error)}
+            logger.debug("statistics not written; they go with the next", extra={"facts": facts})
+
+    async def keep_flushing() -> NoReturn:
+        while True:
+            await asyncio.sleep(settings.job_heartbeat_seconds)
+            await flush()
+
+    async with background(keep_flushing):
+        yield
+    await flush()
 
 
 def _exit_at_the_latest(seconds: float) -> None:
@@ -176,12 +233,6 @@ async def _jobs_database() -> AsyncIterator[Database]:
         yield database
     finally:
         await database.disconnect()
-
-
-def _resources() -> WorkerResources:
-    return WorkerResources(
-        DatabaseSettings.read(), RedisSettings.read(), CacheSettings.read(), StoreSettings.read()
-    )
 
 
 def _worker_row(

@@ -51,7 +51,13 @@ async def test_a_queue_that_nobody_works_or_watches_is_degraded_and_its_figures_
     await wait_until_async(lambda: _known(health), "every dependency was looked at")
     fast = (await _checks(health, **{"X-Entry": "internal"}))["queue.fast"]
     assert fast["status"] == "degraded"
-    assert fast["detail"] == {"depth": None, "oldest_seconds": None, "workers": 0}
+    assert fast["detail"] == {
+        "depth": None,
+        "oldest_seconds": None,
+        "workers": 0,
+        "paused": [],
+        "reasons": ["no workers", "queue default: its figures are unknown"],
+    }
 
 
 async def test_details_are_for_the_key_and_the_inner_door(

@@ -16,14 +16,13 @@ import asyncpg
 import dramatiq
 import pytest
 
-from ops.local.postgres import TemporaryPostgres, temporary_postgres
 from ops.local.valkey import TemporaryValkey
 from services.database import open_database, role_url
 from services.jobs.durable_broker import DurableBroker
 from services.jobs.observation import Observation
 from services.jobs.worker_row import WorkerRow
 from services.settings import DatabaseSettings, WorkerSettings
-from tests.conftest import ROOT
+from tests.conftest import NO_GATEWAY, ROOT
 
 Owner: TypeAlias = "asyncpg.Connection[asyncpg.Record]"
 
@@ -49,6 +48,7 @@ async def owner(database_url: str) -> AsyncIterator[Owner]:
 class RunningWorker:
     broker: DurableBroker
     row: WorkerRow
+    observation: Observation
 
 
 class RunWorker(Protocol):
@@ -80,7 +80,7 @@ def durable_worker(url: str, settings: WorkerSettings, actors: dict[str, Any]) -
     worker = dramatiq.Worker(broker, worker_threads=settings.worker_threads, worker_timeout=50)
     worker.start()
     try:
-        yield RunningWorker(broker, row)
+        yield RunningWorker(broker, row, observation)
     finally:
         broker.drain()
         worker.stop(round(settings.worker_stop_seconds * 1000))
@@ -107,19 +107,20 @@ def start_worker(tmp_path: Path, valkey: TemporaryValkey) -> Iterator[StartWorke
     """Starts real worker processes: `start_worker("worker-durable", DATABASE_URL=...)`."""
     started: list[WorkerProcess] = []
 
-    def start(name: str, **variables: object) -> WorkerProcess:
+    def start(name: str, module: str = "services", **variables: object) -> WorkerProcess:
         environment = {
             **os.environ,
             "ENVIRONMENT": "test",
             "REDIS_URL": valkey.url,
             "REDIS_QUEUE_URL": valkey.queue_url,
+            **NO_GATEWAY,
             "JOB_HEARTBEAT_SECONDS": "0.1",
             "JOB_LEASE_SECONDS": "1",
             "JOB_POLL_SECONDS": "0.1",
             **{key: str(value) for key, value in variables.items()},
         }
         with (tmp_path / f"{name}-{uuid.uuid4().hex[:6]}.log").open("wb") as log:
-            command = [sys.executable, "-m", "services", name]
+            command = [sys.executable, "-m", module, name]
             process = subprocess.Popen(command, cwd=ROOT, env=environment, stdout=log, stderr=log)
         started.append(process)
         return process
@@ -128,18 +129,3 @@ def start_worker(tmp_path: Path, valkey: TemporaryValkey) -> Iterator[StartWorke
     for process in started:
         process.kill()
         process.wait()
-
-
-@pytest.fixture
-def own_postgres() -> Iterator[TemporaryPostgres]:
-    """A migrated server of the test's own, to be restarted at will."""
-    with temporary_postgres() as server:
-        environment = {**os.environ, "DATABASE_URL": server.url}
-        subprocess.run(
-            [sys.executable, "-m", "ops.migrate"],
-            check=True,
-            cwd=ROOT,
-            env=environment,
-            stdout=subprocess.DEVNULL,
-        )
-        yield server

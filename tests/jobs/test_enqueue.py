@@ -12,7 +12,7 @@ from services.settings import DatabaseSettings
 from tests.jobs.conditions import job_in_state
 from tests.jobs.conftest import Owner, RunWorker
 
-TABLES = ("jobs", "attempts", "queues", "workers", "queue_samples")
+TABLES = ("jobs", "attempts", "queues", "workers", "queue_samples", "failure_groups")
 
 
 async def as_role(database_url: str, service: str) -> Owner:
@@ -113,6 +113,33 @@ async def test_two_transactions_with_one_key_make_one_job(
     finally:
         await other.close()
     assert await owner.fetchval("SELECT count(*) FROM jobs.jobs") == 1
+
+
+async def test_a_rollback_leaves_none_of_many_jobs(checkout: Owner, owner: Owner) -> None:
+    transaction = checkout.transaction()
+    await transaction.start()
+    backlog = '[{"actor": "tests.send"}, {"actor": "tests.send", "unique_key": "one", "queue": "of_its_own"}]'
+    ids = await checkout.fetchval("SELECT jobs.enqueue_many($1::jsonb)", backlog)
+    assert len(set(ids)) == 2
+    await transaction.rollback()
+    assert await owner.fetchval("SELECT count(*) FROM jobs.jobs") == 0
+    assert await owner.fetchval("SELECT count(*) FROM jobs.queues WHERE name = 'of_its_own'") == 0
+
+
+async def test_a_limit_by_key_comes_with_the_job(checkout: Owner, owner: Owner) -> None:
+    job = await enqueue(
+        checkout, "tests.send", "é", unique_key="one", concurrency_key="shop", concurrency_max=3, priority=2
+    )
+    row = await job_in_state(owner, job, "queued")
+    assert (row["concurrency_key"], row["concurrency_max"], row["priority"]) == ("shop", 3, 2)
+    assert (row["args"], row["unique_key"]) == ('["é"]', "one")
+    assert await enqueue(checkout, "tests.send", unique_key="one") == job
+
+
+@pytest.mark.parametrize("at_most", [0, -1, 1001])
+async def test_a_limit_that_is_none_is_refused(checkout: Owner, at_most: int) -> None:
+    with pytest.raises(asyncpg.CheckViolationError):
+        await enqueue(checkout, "tests.send", concurrency_key="shop", concurrency_max=at_most)
 
 
 @pytest.mark.parametrize("actor", ["send", "tests.Send", "tests.send; drop"])

@@ -2,42 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from typing import Any
 
-import dramatiq
 import pytest
 
-from ops.local.valkey import TemporaryValkey, temporary_valkey
-from services.jobs.fast_broker import FastBroker, retries
-from services.jobs.observation import Observation
+from ops.local.valkey import TemporaryValkey
 from services.queue import FastJob, FastQueue
 from services.settings import RedisSettings
 from tests.jobs.conditions import eventually
+from tests.jobs.fast_worker import fast_worker
 
 NOTE = FastJob("tests.note", when_redis_is_away="drop")
-
-
-@pytest.fixture
-def own_valkey() -> Iterator[TemporaryValkey]:
-    with temporary_valkey() as server:
-        yield server
-
-
-@contextmanager
-def fast_worker(url: str, note: Callable[..., None], **options: Any) -> Iterator[FastBroker]:
-    settings = RedisSettings(redis_queue_url=url, redis_worker_timeout_seconds=1.0)
-    broker = FastBroker(settings, 60.0, [Observation("fast"), retries()])
-    dramatiq.actor(actor_name="tests.note", broker=broker, **options)(note)
-    worker = dramatiq.Worker(broker, worker_threads=2, worker_timeout=50)
-    worker.start()
-    try:
-        yield broker
-    finally:
-        broker.drain()
-        worker.stop(5000)
-        broker.close()
+SOON = {"min_backoff": 1, "max_backoff": 5}  # milliseconds
 
 
 @pytest.fixture
@@ -56,7 +32,7 @@ async def send(url: str, *words: Any) -> None:
 
 async def test_a_fast_job_runs(valkey: TemporaryValkey) -> None:
     heard: list[Any] = []
-    with fast_worker(valkey.queue_url, lambda *words: heard.append(words)):
+    with fast_worker(valkey.queue_url, {"note": lambda *words: heard.append(words)}):
         await send(valkey.queue_url, "é", {"n": 1})
         await eventually(lambda: heard == [("é", {"n": 1})])
 
@@ -69,7 +45,7 @@ async def test_a_failing_fast_job_is_retried(valkey: TemporaryValkey) -> None:
         if len(tries) < 3:
             raise OSError("noise")
 
-    with fast_worker(valkey.queue_url, flaky, min_backoff=1, max_backoff=5):
+    with fast_worker(valkey.queue_url, {"note": (flaky, SOON)}):
         await send(valkey.queue_url, 1)
         await eventually(lambda: tries == [1, 1, 1])
 
@@ -80,7 +56,7 @@ async def test_a_fast_worker_starts_without_redis_and_survives_its_restart(
 ) -> None:
     heard: list[str] = []
     own_valkey.stop()
-    with fast_worker(own_valkey.queue_url, heard.append):
+    with fast_worker(own_valkey.queue_url, {"note": heard.append}):
         await send(own_valkey.queue_url, "lost")
         own_valkey.start()
         await send(own_valkey.queue_url, "first")
@@ -102,7 +78,7 @@ async def test_a_retry_waits_for_redis_instead_of_being_forgotten(own_valkey: Te
             raise OSError("noise")
         tries.append(word)
 
-    with fast_worker(own_valkey.queue_url, note, min_backoff=1, max_backoff=5):
+    with fast_worker(own_valkey.queue_url, {"note": (note, SOON)}):
         await send(own_valkey.queue_url, "word")
         await eventually(lambda: tries == ["word"])
         own_valkey.start()
@@ -110,7 +86,7 @@ async def test_a_retry_waits_for_redis_instead_of_being_forgotten(own_valkey: Te
 
 
 async def test_a_fast_job_of_an_unknown_actor_is_put_back_for_later(own_valkey: TemporaryValkey) -> None:
-    with fast_worker(own_valkey.queue_url, lambda: None) as broker:
+    with fast_worker(own_valkey.queue_url, {"note": lambda: None}) as broker:
         fast = FastQueue(RedisSettings(redis_queue_url=own_valkey.queue_url))
         await fast.enqueue(FastJob("tests.of_a_newer_release", when_redis_is_away="drop"))
         await fast.close()

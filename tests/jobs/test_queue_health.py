@@ -9,6 +9,7 @@ from prometheus_client import REGISTRY
 
 from ops.local.valkey import TemporaryValkey
 from services.database import open_database, role_url
+from services.errors import NotFound
 from services.jobs.samples import sample
 from services.queue import FastJob, FastQueue, enqueue
 from services.redis_client import connect
@@ -38,6 +39,10 @@ async def seen_by_health(database_url: str) -> dict[str, asyncpg.Record]:
 
 def metric(name: str, backend: str) -> float | None:
     return REGISTRY.get_sample_value(name, {"backend": backend, "queue": "default"})
+
+
+def backend_metric(name: str, backend: str) -> float | None:
+    return REGISTRY.get_sample_value(name, {"backend": backend})
 
 
 async def test_a_queue_without_workers_shows_its_depth_and_age(database_url: str, owner: Owner) -> None:
@@ -84,6 +89,11 @@ async def test_figures_of_redis_reach_health_and_metrics(
     assert metric("job_queue_depth", "fast") == 2
     assert metric("job_queue_depth", "durable") == 0
     assert metric("job_queue_oldest_seconds", "fast") == row["oldest_seconds"]
+    assert backend_metric("job_workers", "fast") == 0
+    assert backend_metric("jobs_dead", "fast") == 0
+    await redis.zadd("dramatiq:default.XQ", {"one": 1, "two": 2})
+    await sample(jobs_database, redis)
+    assert backend_metric("jobs_dead", "fast") == 2
     await redis.flushdb()
     await redis.aclose()
 
@@ -100,6 +110,44 @@ async def test_without_redis_its_figures_are_unknown_and_the_others_stay(
     assert (rows["fast"]["depth"], rows["fast"]["oldest_seconds"]) == (None, None)
     assert metric("job_queue_depth", "fast") is None
     assert metric("job_queue_depth", "durable") == 1
+    assert backend_metric("jobs_dead", "fast") is None
+    assert backend_metric("jobs_dead", "durable") == 0
+
+
+async def test_workers_and_dead_jobs_reach_the_metrics(
+    database_url: str, jobs_database: Database, owner: Owner, run_worker: RunWorker, valkey: TemporaryValkey
+) -> None:
+    def fail() -> None:
+        raise NotFound
+
+    run_worker(database_url, fail=fail)
+    for _ in range(2):
+        await job_in_state(owner, await enqueue(owner, "tests.fail"), "dead")
+    redis = connect(valkey.queue_url, RedisSettings(redis_queue_url=valkey.queue_url))
+    await sample(jobs_database, redis)
+    await redis.aclose()
+    assert backend_metric("job_workers", "durable") == 1
+    assert backend_metric("jobs_dead", "durable") == 2
+
+
+async def test_a_late_task_reaches_the_metrics_unless_it_is_paused(
+    jobs_database: Database, owner: Owner, valkey: TemporaryValkey
+) -> None:
+    await owner.execute(
+        "INSERT INTO jobs.recurring_tasks (name, checked_until, next_run_at, paused_at) VALUES"
+        " ('tests.late', now(), now() - interval '90 seconds', NULL),"
+        " ('tests.paused', now(), now() - interval '90 seconds', now()),"
+        " ('tests.early', now(), now() + interval '90 seconds', NULL)"
+    )
+    redis = connect(valkey.queue_url, RedisSettings(redis_queue_url=valkey.queue_url))
+    await sample(jobs_database, redis)
+    await redis.aclose()
+
+    def overdue(task: str) -> float | None:
+        return REGISTRY.get_sample_value("recurring_overdue_seconds", {"task": task})
+
+    assert (overdue("tests.early"), overdue("tests.paused")) == (0, None)
+    assert 90 <= (overdue("tests.late") or 0) < 150
 
 
 async def test_an_old_sample_counts_as_unknown(database_url: str, owner: Owner) -> None:

@@ -1,7 +1,6 @@
 """Real worker processes: killed, stopped, seen."""
 
 import signal
-import socket
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from datetime import timedelta
@@ -10,6 +9,7 @@ import asyncpg
 import httpx
 import pytest
 
+from ops.local.ports import free_port
 from ops.local.valkey import TemporaryValkey
 from services.catalog.views import COUNT_VIEWS
 from services.queue import FastQueue, enqueue
@@ -137,13 +137,6 @@ async def test_a_fast_worker_counts_views_from_redis(
     start_worker("worker-fast", DATABASE_URL=database_url)
     views = "SELECT views FROM catalog.product_views WHERE product_id = $1 AND day = current_date"
     assert await eventually(lambda: owner.fetchval(views, product)) == 3
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port
 
 
 def _state_of(port: int) -> str:

@@ -1,0 +1,1 @@
+"""The jobs dashboard: pages made on the server, which modules in the browser only enliven."""

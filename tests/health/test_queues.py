@@ -1,0 +1,155 @@
+"""What makes a queue degraded, by the eyes of role kiosk_health."""
+
+from collections.abc import AsyncIterator, Awaitable, Callable
+
+import asyncpg
+import pytest
+from databases import Database
+
+from services.database import open_database, role_url
+from services.health.monitor import Finding
+from services.health.queues import queue
+from services.queue import enqueue
+from services.settings import DatabaseSettings, HealthSettings
+from tests.jobs.conftest import Owner, owner
+
+__all__ = ["owner"]  # the fixture
+
+Look = Callable[[], Awaitable[Finding]]
+NOWHERE = "http://127.0.0.1:1/readyz"
+SETTINGS = HealthSettings(
+    catalog_ready_url=NOWHERE,
+    checkout_ready_url=NOWHERE,
+    jobs_ready_url=NOWHERE,
+    storefront_ready_url=NOWHERE,
+    job_oldest_seconds_max=300.0,
+)
+
+
+@pytest.fixture
+async def health_database(database_url: str) -> AsyncIterator[Database]:
+    data = DatabaseSettings(database_url=database_url)
+    database = open_database(role_url(data, "health"), data, pool_max=2, name="test")
+    await database.connect()
+    yield database
+    await database.disconnect()
+
+
+@pytest.fixture
+def durable(health_database: Database) -> Look:
+    return queue(health_database, SETTINGS, "durable")
+
+
+@pytest.fixture
+async def staffed(owner: Owner) -> None:
+    """There is a worker for the queue `default`."""
+    await owner.execute(
+        "INSERT INTO jobs.workers (id, kind, host, pid, release, queues, threads, leased_until)"
+        " VALUES (uuidv7(), 'durable', 'here', 1, 'test', '{default}', 4, now() + interval '1 minute')"
+    )
+
+
+async def waits_for(owner: Owner, seconds: int, queue_name: str = "default") -> None:
+    job = await enqueue(owner, "tests.send", queue=queue_name)
+    await owner.execute(
+        "UPDATE jobs.jobs SET run_at = now() - $2 * interval '1 second' WHERE id = $1", job, seconds
+    )
+
+
+async def due_ago(owner: Owner, name: str, seconds: int, looked_ago_seconds: int = 300) -> None:
+    """A recurring task that should have run so long ago, as the last clock left it."""
+    await owner.execute(
+        "INSERT INTO jobs.recurring_tasks (name, checked_until, next_run_at)"
+        " VALUES ($1, now() - $2 * interval '1 second', now() - $3 * interval '1 second')",
+        name,
+        looked_ago_seconds,
+        seconds,
+    )
+
+
+async def test_a_queue_in_order_is_ok(durable: Look, owner: Owner, staffed: None) -> None:
+    await waits_for(owner, 250)
+    await due_ago(owner, "tests.tick", 100)
+    finding = await durable()
+    assert finding.status == "ok"
+    assert finding.detail["reasons"] == []
+    assert (finding.detail["depth"], finding.detail["workers"]) == (1, 1)
+    assert 250 <= finding.detail["oldest_seconds"] < 290
+
+
+async def test_without_workers_it_is_degraded_and_says_so(durable: Look) -> None:
+    finding = await durable()
+    assert (finding.status, finding.detail["reasons"]) == ("degraded", ["no workers"])
+
+
+async def test_a_queue_none_of_the_workers_knows_is_degraded_when_jobs_wait_there(
+    durable: Look, owner: Owner, staffed: None
+) -> None:
+    await owner.execute("INSERT INTO jobs.queues (backend, name) VALUES ('durable', 'left_behind')")
+    assert (await durable()).status == "ok"
+    await waits_for(owner, 1, "reports")
+    assert (await durable()).detail["reasons"] == ["queue reports: no workers"]
+
+
+async def test_a_job_that_waits_too_long_is_named_with_its_queue(
+    durable: Look, owner: Owner, staffed: None
+) -> None:
+    await waits_for(owner, 400)
+    finding = await durable()
+    assert finding.status == "degraded"
+    [reason] = finding.detail["reasons"]
+    assert reason.startswith("queue default: the oldest job has waited for 40")
+
+
+async def test_a_paused_queue_is_said_to_be_paused_and_may_be_old(
+    durable: Look, owner: Owner, staffed: None
+) -> None:
+    await waits_for(owner, 4000)
+    await owner.execute("UPDATE jobs.queues SET paused = true WHERE backend = 'durable'")
+    finding = await durable()
+    assert (finding.status, finding.detail["paused"]) == ("ok", ["default"])
+
+
+async def test_an_overdue_task_is_named_unless_it_is_paused(
+    durable: Look, owner: Owner, staffed: None
+) -> None:
+    await due_ago(owner, "tests.tick", 130)
+    await due_ago(owner, "tests.tock", 110)
+    assert (await durable()).detail["reasons"] == ["recurring task tests.tick: overdue"]
+    await owner.execute("UPDATE jobs.recurring_tasks SET paused_at = now()")
+    assert (await durable()).status == "ok"
+
+
+async def test_a_task_that_the_clocks_have_left_behind_is_not_overdue(
+    durable: Look, owner: Owner, staffed: None
+) -> None:
+    """It was taken out of the code."""
+    await due_ago(owner, "tests.gone", 500, looked_ago_seconds=600)
+    await due_ago(owner, "tests.tick", -60, looked_ago_seconds=1)
+    assert (await durable()).status == "ok"
+
+
+async def test_the_fast_queue_is_not_blamed_for_the_durable_workers_clock(
+    health_database: Database, owner: Owner
+) -> None:
+    await due_ago(owner, "tests.tick", 500)
+    finding = await queue(health_database, SETTINGS, "fast")()
+    assert finding.detail["reasons"] == ["no workers", "queue default: its figures are unknown"]
+
+
+async def test_one_look_is_one_statement(durable: Look, monkeypatch: pytest.MonkeyPatch) -> None:
+    asked: list[str] = []
+
+    def note(method: str) -> None:
+        ask = getattr(asyncpg.Connection, method)
+
+        async def noted(self: object, query: str, *arguments: object, **options: object) -> object:
+            asked.append(query)
+            return await ask(self, query, *arguments, **options)
+
+        monkeypatch.setattr(asyncpg.Connection, method, noted)
+
+    for method in ("fetch", "fetchrow", "fetchval", "execute"):
+        note(method)
+    await durable()
+    assert len(asked) == 1
