@@ -61,8 +61,8 @@ def test_with_redis_frozen_every_page_and_call_is_answered(store: LocalStore) ->
     os.kill(valkey, signal.SIGSTOP)
     try:
         assert _failures(store) == []
-        wait_until(lambda: _health(store)["status"] == "degraded", "health says degraded")
-        assert _health(store)["checks"]["redis"]["status"] == "down"
+        wait_until(lambda: _health(store)["checks"]["redis"]["status"] == "down", "health says it of Redis")
+        assert _health(store)["status"] == "degraded"
         assert _failures(store) == []
     finally:
         os.kill(valkey, signal.SIGCONT)

@@ -18,7 +18,7 @@ from services.settings import ProcessSettings
 from tests.jobs.api.conftest import token_of
 from tests.jobs.backlog import dead_fast_jobs, dead_jobs, ready_jobs
 from tests.jobs.conftest import Owner
-from tests.journeys.test_generated_calls import CHECKS, DOCUMENT
+from tests.journeys.test_generated_calls import CHECKS, DOCUMENT, ONE_WORKER
 
 pytestmark = pytest.mark.slow
 
@@ -45,7 +45,7 @@ async def test_no_generated_call_gets_a_5xx_or_an_undocumented_answer(
     url: str, jobs: Jobs, tmp_path: Path
 ) -> None:
     header = f"Authorization: Bearer {await token_of(jobs, 'admin')}"
-    options = ["--checks", CHECKS, "--phases", "coverage,fuzzing", "--max-examples", "100", "--workers", "2"]
+    options = ["--checks", CHECKS, "--phases", "coverage,fuzzing", "--max-examples", "100", *ONE_WORKER]
     done = await asyncio.create_subprocess_exec(
         *[str(Path(sys.executable).with_name("st")), "run", str(DOCUMENT), "--url", url],
         *[*options, "--include-tag", "jobs", "--header", header, "--suppress-health-check", "all"],
