@@ -170,6 +170,14 @@ async def database_url(databases: Databases) -> AsyncIterator[str]:
     await databases.drop(url)
 
 
+@pytest.fixture
+async def owner(database_url: str) -> AsyncIterator[asyncpg.Connection]:
+    """The owner's connection to the test's own database: it sees everything."""
+    connection = await asyncpg.connect(database_url)
+    yield connection
+    await connection.close()
+
+
 @pytest.fixture(scope="session")
 async def demo_url(databases: Databases) -> AsyncIterator[str]:
     """A database with 1,000 demo products, for all tests that only read."""

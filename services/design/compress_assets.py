@@ -10,8 +10,8 @@ from __future__ import annotations
 import gzip
 from collections.abc import Callable
 
-import brotli  # type: ignore[import-not-found]  # of the build alone
-import zstandard  # type: ignore[import-not-found]  # of the build alone
+import brotli  # type: ignore[import-not-found]  # only the image's build installs it, see above
+import zstandard  # type: ignore[import-not-found]  # the same
 
 from services.design.asset_files import COMPRESSED_FOLDER, asset_folders, compressed_file, fingerprinted
 

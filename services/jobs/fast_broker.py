@@ -89,7 +89,7 @@ class FastRetries(Retries):
             message.options["retries"] = message.options.get("retries", 0) + 1
             message.fail()
         else:
-            super().after_process_message(broker, message, result=result, exception=exception)  # type: ignore[no-untyped-call]  # theirs has no types
+            super().after_process_message(broker, message, result=result, exception=exception)  # type: ignore[no-untyped-call]  # dramatiq gives it no types
 
 
 class _Gate(Middleware):
@@ -120,7 +120,7 @@ class FastBroker(RedisBroker):
             socket_timeout=settings.redis_worker_timeout_seconds,
             retry=Retry(NoBackoff(), 0),  # dramatiq's threads try again themselves
         )
-        super().__init__(  # type: ignore[no-untyped-call]  # theirs has no types
+        super().__init__(  # type: ignore[no-untyped-call]  # dramatiq gives it no types
             client=client,
             middleware=[*middleware, _Gate()],
             namespace=NAMESPACE,
@@ -145,7 +145,7 @@ class FastBroker(RedisBroker):
         """Called again after each loss of Redis; dramatiq has forgotten the delayed jobs it held by then."""
         if queue_name == dq_name(queue_name):
             self.in_hand[queue_name].clear()
-        return FastConsumer(self, queue_name, prefetch, timeout)  # type: ignore[no-untyped-call]  # theirs has no types
+        return FastConsumer(self, queue_name, prefetch, timeout)  # type: ignore[no-untyped-call]  # dramatiq gives it no types
 
     def enqueue(self, message: Message[Any] | FastMessage, *, delay: int | None = None) -> Message[Any]:
         """Called in a worker for a retry, or for a delayed job that is due: dramatiq acknowledges the old

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
-from dataclasses import replace
 from typing import TypeVar
 
 import msgspec
@@ -33,7 +32,7 @@ def form(
         require_same_origin(call.request, call.resources.public_url)
         require_media_type(call.request, "application/x-www-form-urlencoded")
         filled = decode_query(await read_body(call.request, _BYTES_MAX), body, strict=False)
-        return await endpoint(replace(call, body=filled))  # type: ignore[arg-type]  # the body's type is new
+        return await endpoint(Call(call.request, call.resources, call.query, filled))
 
     return operation("POST", path, guarded, summary, page=True)
 

@@ -62,9 +62,9 @@ def _displayed(pages: dict[str, ProductPage]) -> Display:
     pictures: dict[str, Image] = {}
     featured: dict[str, ProductCard] = {}
     for slug, page in pages.items():
-        shown = [product for product in page.items if product.image is not None]
-        for product in shown[:1]:
-            pictures[slug] = product.image  # type: ignore[assignment]  # not None, see above
-        for product in shown[1:2]:
+        shown = [(product, product.image) for product in page.items if product.image is not None]
+        for _, image in shown[:1]:
+            pictures[slug] = image
+        for product, _ in shown[1:2]:
             featured.setdefault(product.slug, product)
     return Display(list(featured.values())[:_FEATURED], pictures)

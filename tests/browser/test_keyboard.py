@@ -37,15 +37,6 @@ def tab_to(page: Page, name: str) -> None:
     pytest.fail(f"Tab does not lead to {name}, but to {seen}")
 
 
-def test_the_keyboard_reaches_the_content_first(visit: Open) -> None:
-    page = visit().page
-    page.goto("/")
-    page.keyboard.press("Tab")
-    expect(page.get_by_role("link", name="Skip to the content")).to_be_focused()
-    page.keyboard.press("Enter")
-    expect(page.locator("main")).to_be_focused()
-
-
 def test_a_shopper_buys_with_the_keyboard_alone(visit: Open) -> None:
     page = visit(1280).page
     page.goto("/")

@@ -28,14 +28,6 @@ async def demo(demo_url: str, environment: Callable[..., None]) -> AsyncIterator
 
 
 @pytest.fixture
-async def owner(database_url: str) -> AsyncIterator[asyncpg.Connection]:
-    """The owner's connection to the test's own database."""
-    connection = await asyncpg.connect(database_url)
-    yield connection
-    await connection.close()
-
-
-@pytest.fixture
 async def catalog(database_url: str, environment: Callable[..., None]) -> AsyncIterator[httpx.AsyncClient]:
     """Over the test's own products, uncached."""
     environment(

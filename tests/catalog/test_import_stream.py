@@ -132,9 +132,12 @@ async def test_an_import_goes_through_while_availability_is_refreshed(
     await refresh.start()
     await owner.execute("SELECT FROM catalog.products ORDER BY id FOR NO KEY UPDATE")
     importing = asyncio.ensure_future(send(*(a_line(f"mug-{n}", title="New") for n in range(5))))
-    while not await owner.fetchval("SELECT count(*) FROM pg_locks WHERE NOT granted"):
+
+    async def waits() -> bool:
         assert not importing.done()
-        await asyncio.sleep(0.01)
+        return bool(await owner.fetchval("SELECT count(*) FROM pg_locks WHERE NOT granted"))
+
+    await wait_until_async(waits, "the import waits for a lock")
     await owner.execute("UPDATE catalog.variants SET available = 8, stock_version = 1")
     await refresh.commit()
     assert (await importing).updated == 5

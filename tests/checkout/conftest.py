@@ -13,6 +13,7 @@ from typing import Any
 import asyncpg
 import httpx
 import pytest
+from asyncpg.pool import PoolConnectionProxy
 
 from services.checkout.app import service
 from tests.catalog.conftest import insert_product
@@ -91,14 +92,6 @@ class Shelf:
 
 
 @pytest.fixture
-async def owner(database_url: str) -> AsyncIterator[asyncpg.Connection]:
-    """The owner's connection to the test's own database."""
-    connection = await asyncpg.connect(database_url)
-    yield connection
-    await connection.close()
-
-
-@pytest.fixture
 def shelf(owner: asyncpg.Connection) -> Shelf:
     return Shelf(owner)
 
@@ -164,7 +157,7 @@ async def order(checkout: httpx.AsyncClient, cart_id: str) -> dict[str, Any]:
     return placed
 
 
-async def someone_waits(owner: asyncpg.Connection) -> bool:
+async def someone_waits(owner: asyncpg.Connection | PoolConnectionProxy) -> bool:
     """Whether a statement of checkout waits for a lock."""
     await owner.execute("SELECT pg_stat_clear_snapshot()")  # or a transaction sees what its first look saw
     waiting: bool = await owner.fetchval(

@@ -50,7 +50,7 @@ async def test_a_level_that_is_set_while_an_import_waits_stays(desk: Desk) -> No
             stock.stock_initially(desk.checkout.database, [stock.FirstLevel("NEW-1", 10)])
         )
         async with desk.owner.acquire() as watcher:
-            await wait_until_async(lambda: someone_waits(watcher), "the import waits")  # type: ignore[arg-type]  # a pool asks like a connection
+            await wait_until_async(lambda: someone_waits(watcher), "the import waits")
     await job
     assert await desk.figures("NEW-1") == (3, 0)
 

@@ -31,7 +31,7 @@ async def _asked_of(desk: Desk, body: bytes, drops_apart_seconds: float = 0) -> 
                 if writer.is_closing():
                     return
                 writer.write(body[start : start + step])
-                await asyncio.sleep(drops_apart_seconds)
+                await asyncio.sleep(drops_apart_seconds)  # so slow is this gateway
         finally:
             writer.close()
 

@@ -8,11 +8,12 @@ import shutil
 import signal
 import subprocess
 import tempfile
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+
+from tests.store import wait_until
 
 DOCKER = "/usr/bin/docker"  # Debian's docker.io; another client on the PATH may lack BuildKit
 START_SECONDS = 60
@@ -146,17 +147,19 @@ def _start(name: str, folder: Path, number: int) -> subprocess.Popen[bytes]:
 
 
 def _await(engine: Engine, daemon: subprocess.Popen[bytes]) -> None:
-    deadline = time.monotonic() + START_SECONDS
-    while True:
+    def answers() -> bool:
+        assert daemon.poll() is None, "dockerd ended"
         try:
             engine.docker("version", timeout_seconds=10)
         except (DockerFailed, subprocess.TimeoutExpired):
-            if daemon.poll() is not None or time.monotonic() > deadline:
-                said = (engine.folder / "log").read_text(errors="replace")[-3000:]
-                raise RuntimeError(f"dockerd did not start:\n{said}") from None
-            time.sleep(0.1)
-        else:
-            return
+            return False
+        return True
+
+    try:
+        wait_until(answers, "dockerd answers", START_SECONDS)
+    except AssertionError as error:
+        said = (engine.folder / "log").read_text(errors="replace")[-3000:]
+        raise RuntimeError(f"dockerd did not start: {error}\n{said}") from None
 
 
 def _stop(daemon: subprocess.Popen[bytes]) -> None:

@@ -58,7 +58,7 @@ def _measure(ground: Ground, second: Engine, folder: Path) -> None:
 def _counted(ground: Ground, folder: Path, what: str) -> Iterator[None]:
     with running_load(ground.url, folder, pause_ms=50) as load:
         yield
-        time.sleep(AFTERWARDS_SECONDS)
+        time.sleep(AFTERWARDS_SECONDS)  # the measure itself: nothing may fail in all this time
         outcome = load.stop()
     say(f"  {what}: {outcome.requests} requests, {outcome.failed} failed")
     say(outcome.report)

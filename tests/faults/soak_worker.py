@@ -47,7 +47,7 @@ def declare_soak_actors(broker: Broker, resources: DurableResources) -> None:
             await raw.execute(_BEGIN, claim.job_id, claim.lease_token, name)
         levels = [availability.StockLevel(f"SOAK-{number}", number, 1)]
         await availability.refresh(resources.catalog, resources.catalog_cache, levels, 5)
-        await asyncio.sleep(hold_ms / 1000)
+        await asyncio.sleep(hold_ms / 1000)  # the job's work: a kill shall find it in the middle
         async with connection(resources.catalog) as raw:
             await raw.execute(_END, claim.lease_token)
 

@@ -158,7 +158,7 @@ async def _let_time_pass(crowd: Crowd) -> None:
                 "UPDATE checkout.orders SET reserved_until = now() WHERE number = $1", int(placed["number"])
             )
         await _hurry(crowd.stand)
-        await asyncio.sleep(crowd.chance.uniform(0.1, 0.5))
+        await asyncio.sleep(crowd.chance.uniform(0.1, 0.5))  # how often this strikes; nothing is waited for
 
 
 async def _hurry(stand: Stand) -> None:
@@ -180,7 +180,7 @@ async def _trouble_gateway(crowd: Crowd) -> None:
         else:
             call, mode = chance.choice(CALLS), chance.choice(CALL_FAULTS)
             await sandbox.set_fault(call, mode, times=chance.randint(1, 5), seconds=1.5)
-        await asyncio.sleep(chance.uniform(0.1, 0.6))
+        await asyncio.sleep(chance.uniform(0.1, 0.6))  # how long a fault lasts
     await sandbox.clear_faults()
 
 

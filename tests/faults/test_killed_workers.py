@@ -9,7 +9,6 @@ import os
 import random
 import signal
 import time
-from collections.abc import AsyncIterator
 from functools import partial
 from pathlib import Path
 
@@ -43,14 +42,6 @@ RHYTHM = {"JOB_LEASE_SECONDS": 3, "JOB_HEARTBEAT_SECONDS": 0.2, "JOB_POLL_SECOND
 NEVER_PARKED = {"JOB_CRASHES_MAX": 1_000}
 
 
-@pytest.fixture
-async def owner(database_url: str) -> AsyncIterator[Owner]:
-    """A connection that sees everything."""
-    connection = await asyncpg.connect(database_url)
-    yield connection
-    await connection.close()
-
-
 class Load:
     """Keeps jobs waiting as long as it is wanted. `jobs` counts them."""
 
@@ -63,7 +54,7 @@ class Load:
                 hold_ms = random.randint(1, HOLD_MS_MAX)
                 await enqueue_products(self.owner, self.jobs + 1, self.jobs + BATCH, hold_ms)
                 self.jobs += BATCH
-            await asyncio.sleep(0.05)
+            await asyncio.sleep(0.05)  # how often the backlog is looked at, until the kills are done
 
 
 async def _kill_at_random(owner: Owner, workers: Crew) -> None:

@@ -17,13 +17,6 @@ pytestmark = pytest.mark.anyio
 
 
 @pytest.fixture
-async def owner(database_url: str) -> AsyncIterator[asyncpg.Connection[asyncpg.Record]]:
-    connection = await asyncpg.connect(database_url)
-    yield connection
-    await connection.close()
-
-
-@pytest.fixture
 async def health(database_url: str, environment: Callable[..., None]) -> AsyncIterator[httpx.AsyncClient]:
     nowhere = {
         f"{name}_READY_URL": "http://127.0.0.1:1/readyz"

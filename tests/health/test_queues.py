@@ -11,9 +11,7 @@ from services.health.monitor import Finding
 from services.health.queues import queue
 from services.queue import enqueue
 from services.settings import DatabaseSettings, HealthSettings
-from tests.jobs.conftest import Owner, owner
-
-__all__ = ["owner"]  # the fixture
+from tests.jobs.conftest import Owner
 
 Look = Callable[[], Awaitable[Finding]]
 NOWHERE = "http://127.0.0.1:1/readyz"

@@ -15,14 +15,17 @@ from typing import Any, Protocol, TypeAlias
 import asyncpg
 import dramatiq
 import pytest
+from databases import Database
 
 from ops.local.valkey import TemporaryValkey
 from services.database import open_database, role_url
 from services.jobs.durable_broker import DurableBroker
 from services.jobs.observation import Observation
+from services.jobs.resources import Jobs
 from services.jobs.worker_row import WorkerRow
 from services.settings import DatabaseSettings, WorkerSettings
-from tests.conftest import NO_GATEWAY, ROOT
+from tests.conftest import NO_GATEWAY, PATIENT_WITH_REDIS, ROOT
+from tests.jobs.backlog import open_backends
 
 Owner: TypeAlias = "asyncpg.Connection[asyncpg.Record]"
 
@@ -37,11 +40,23 @@ QUICK = WorkerSettings(
 
 
 @pytest.fixture
-async def owner(database_url: str) -> AsyncIterator[Owner]:
-    """A connection that sees everything."""
-    connection = await asyncpg.connect(database_url)
-    yield connection
-    await connection.close()
+async def jobs_database(database_url: str) -> AsyncIterator[Database]:
+    data = DatabaseSettings(database_url=database_url, database_statement_timeout_seconds=20)
+    database = open_database(role_url(data, "jobs"), data, pool_max=4, name="test")
+    await database.connect()
+    yield database
+    await database.disconnect()
+
+
+@pytest.fixture
+async def jobs(
+    database_url: str, valkey: TemporaryValkey, environment: Callable[..., None]
+) -> AsyncIterator[Jobs]:
+    """Both backends, each empty."""
+    environment(DATABASE_URL=database_url, **PATIENT_WITH_REDIS)
+    async with open_backends() as jobs:
+        await jobs.redis.flushdb()
+        yield jobs
 
 
 @dataclass(frozen=True)

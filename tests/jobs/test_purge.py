@@ -2,29 +2,16 @@
 
 import asyncio
 import signal
-from collections.abc import AsyncIterator
 from datetime import timedelta
 
-import pytest
 from databases import Database
 
-from services.database import open_database, role_url
 from services.jobs.purge import purge_jobs, purge_statistics
 from services.queue import enqueue
-from services.settings import DatabaseSettings
 from tests.jobs.conditions import eventually, job_in_state
 from tests.jobs.conftest import Owner, StartWorker
 
 DAY_HOURS, MONTH_DAYS = 24, 30
-
-
-@pytest.fixture
-async def jobs_database(database_url: str) -> AsyncIterator[Database]:
-    data = DatabaseSettings(database_url=database_url, database_statement_timeout_seconds=20)
-    database = open_database(role_url(data, "jobs"), data, pool_max=2, name="test")
-    await database.connect()
-    yield database
-    await database.disconnect()
 
 
 async def ended(owner: Owner, state: str, age: timedelta, count: int = 1) -> None:

@@ -1,14 +1,11 @@
 """What `/health` and the metrics are told about the queues, by the eyes of role kiosk_health."""
 
-from collections.abc import AsyncIterator
-
 import asyncpg
-import pytest
 from databases import Database
 from prometheus_client import REGISTRY
 
 from ops.local.valkey import TemporaryValkey
-from services.database import open_database, role_url
+from services.database import role_url
 from services.errors import NotFound
 from services.jobs.samples import sample
 from services.queue import FastJob, FastQueue, enqueue
@@ -18,15 +15,6 @@ from tests.jobs.conditions import job_in_state
 from tests.jobs.conftest import Owner, RunWorker
 
 SEND = FastJob("tests.send", when_redis_is_away="drop", queue="default")
-
-
-@pytest.fixture
-async def jobs_database(database_url: str) -> AsyncIterator[Database]:
-    data = DatabaseSettings(database_url=database_url)
-    database = open_database(role_url(data, "jobs"), data, pool_max=2, name="test")
-    await database.connect()
-    yield database
-    await database.disconnect()
 
 
 async def seen_by_health(database_url: str) -> dict[str, asyncpg.Record]:

@@ -158,13 +158,6 @@ async def lonely_shop(
 
 
 @pytest.fixture
-async def owner(database_url: str) -> AsyncIterator[asyncpg.Connection]:
-    connection = await asyncpg.connect(database_url)
-    yield connection
-    await connection.close()
-
-
-@pytest.fixture
 def add_product(owner: asyncpg.Connection) -> AddProduct:
     """Adds a product with one variant: `await add_product("mug", price_minor=1999)`."""
     return partial(insert_product, owner)

@@ -14,7 +14,7 @@ from bench.jobs.contenders.program import CONCURRENCY, DATABASE_URL, Store, main
 app = App(connector=PsycopgConnector(conninfo=DATABASE_URL))
 
 
-@app.task(name="run")  # type: ignore[untyped-decorator]  # not in our environment
+@app.task(name="run")  # type: ignore[untyped-decorator]  # only the bench installs it
 async def run(number: int) -> None:
     ran(number)
 

@@ -139,7 +139,7 @@ def page(
     endpoint: Endpoint[Q, Any],
     summary: str,
     role: Role = "viewer",
-    query: type[Q] = Nothing,  # type: ignore[assignment]
+    query: type[Q] = Nothing,  # type: ignore[assignment]  # as above
 ) -> Operation:
     """A GET for a person. Parameters that are not in `query` are ignored."""
     return operation("GET", path, Staffed(endpoint, role, "person", query), summary, page=True)
@@ -150,7 +150,7 @@ def form(
     endpoint: Endpoint[Nothing, B],
     summary: str,
     role: Role,
-    body: type[B] = Nothing,  # type: ignore[assignment]
+    body: type[B] = Nothing,  # type: ignore[assignment]  # as above
 ) -> Operation:
     """A POST of `application/x-www-form-urlencoded`. A field `list[str]` may come more than once; what is
     not in `body` is ignored, so `csrf` need not be."""

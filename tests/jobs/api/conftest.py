@@ -2,20 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from typing import Any
 
 import httpx
 import pytest
 
-from ops.local.valkey import TemporaryValkey
 from services.jobs.app import service
 from services.jobs.resources import Jobs
 from services.jobs.staff import tokens
 from services.jobs.staff.who import ROLES, Role, Who
-from tests.conftest import PATIENT_WITH_REDIS, in_process
-from tests.jobs.backlog import open_backends
+from tests.conftest import in_process
 
 ROOT = Who("root", "admin", "shell")
 
@@ -44,17 +42,6 @@ class Programs:
     viewer: Program
     operator: Program
     admin: Program
-
-
-@pytest.fixture
-async def jobs(
-    database_url: str, valkey: TemporaryValkey, environment: Callable[..., None]
-) -> AsyncIterator[Jobs]:
-    """Both backends, each empty."""
-    environment(DATABASE_URL=database_url, **PATIENT_WITH_REDIS)
-    async with open_backends() as jobs:
-        await jobs.redis.flushdb()
-        yield jobs
 
 
 async def token_of(jobs: Jobs, role: Role) -> str:

@@ -4,6 +4,7 @@ write a line into a file, so that the test sees what they did."""
 from __future__ import annotations
 
 import asyncio
+import signal
 import sys
 import threading
 import time
@@ -30,7 +31,7 @@ def hang(file: str, line: str) -> None:
     """Tells that it has begun, and never ends while the file `FILE.open` is missing."""
     note(file, line)
     while not Path(f"{file}.open").exists():
-        time.sleep(0.02)
+        time.sleep(0.02)  # the job's work, until the test opens the file
 
 
 def hang_and_fail(file: str, line: str, fatal: bool) -> None:
@@ -55,7 +56,7 @@ def _fast(database_url: str, queue_url: str) -> Iterator[None]:
         async with open_database(role_url(data, "jobs"), data, pool_max=1, name="test") as database:
             while True:
                 await row.beat(database)
-                await asyncio.sleep(0.1)
+                await asyncio.sleep(0.1)  # between two heartbeats
 
     threading.Thread(target=asyncio.run, args=(beat(),), daemon=True).start()
     with fast_worker(queue_url, ACTORS, heartbeat_seconds=HEARTBEAT_SECONDS, observation=observation):
@@ -67,5 +68,4 @@ WORKERS: dict[str, Callable[[str, str], AbstractContextManager[Any]]] = {"durabl
 
 if __name__ == "__main__":
     with WORKERS[sys.argv[1]](sys.argv[2], sys.argv[3]):
-        while True:
-            time.sleep(1)
+        signal.pause()  # until the test kills it

@@ -1,23 +1,9 @@
 """What of the staff's side goes by itself."""
 
-from collections.abc import AsyncIterator
-
-import pytest
 from databases import Database
 
-from services.database import open_database, role_url
 from services.jobs.staff.forgetting import forget
-from services.settings import DatabaseSettings
 from tests.jobs.conftest import Owner
-
-
-@pytest.fixture
-async def jobs_database(database_url: str) -> AsyncIterator[Database]:
-    data = DatabaseSettings(database_url=database_url)
-    database = open_database(role_url(data, "jobs"), data, pool_max=2, name="test")
-    await database.connect()
-    yield database
-    await database.disconnect()
 
 
 async def test_what_has_ended_goes_and_what_counts_stays(owner: Owner, jobs_database: Database) -> None:

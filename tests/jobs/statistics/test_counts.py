@@ -1,7 +1,6 @@
 """What workers counted, as it comes out of PostgreSQL."""
 
 import asyncio
-from collections.abc import AsyncIterator
 from datetime import UTC, datetime, timedelta
 from itertools import pairwise
 
@@ -11,7 +10,7 @@ from databases import Database
 
 from ops.local.valkey import TemporaryValkey
 from services.catalog.views import COUNT_VIEWS
-from services.database import open_database, role_url
+from services.database import open_database
 from services.errors import DatabaseUnavailable, NotFound
 from services.jobs.statistics.counts import Counts
 from services.jobs.statistics.overview import ActorTotal, Point, Window, overview
@@ -19,15 +18,6 @@ from services.queue import FastQueue, enqueue
 from services.settings import DatabaseSettings, RedisSettings
 from tests.jobs.conditions import eventually, job_in_state
 from tests.jobs.conftest import Owner, RunWorker, StartWorker
-
-
-@pytest.fixture
-async def jobs_database(database_url: str) -> AsyncIterator[Database]:
-    data = DatabaseSettings(database_url=database_url)
-    database = open_database(role_url(data, "jobs"), data, pool_max=4, name="test")
-    await database.connect()
-    yield database
-    await database.disconnect()
 
 
 async def last_point(database: Database, window: Window = "7d") -> Point:

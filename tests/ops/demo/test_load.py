@@ -15,13 +15,6 @@ LOW = 5
 
 
 @pytest.fixture
-async def owner(database_url: str) -> AsyncIterator[asyncpg.Connection]:
-    connection = await asyncpg.connect(database_url)
-    yield connection
-    await connection.close()
-
-
-@pytest.fixture
 async def shop(demo_url: str) -> AsyncIterator[asyncpg.Connection]:
     """1,000 demo products, for reading."""
     connection = await asyncpg.connect(demo_url)
