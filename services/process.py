@@ -20,6 +20,7 @@ from contextlib import contextmanager
 import uvicorn
 from starlette.types import ASGIApp
 
+from services.events import wait_at_most
 from services.lifecycle import Lifecycle
 from services.ops_port import ops_app
 from services.settings import ProcessSettings
@@ -117,15 +118,6 @@ async def serve(
 
 async def _lame_duck(lifecycle: Lifecycle, again: asyncio.Event, seconds: float) -> None:
     """First as ready as ever, then un-ready; the event ends it."""
-    await _either(again, max(0.0, seconds - UNREADY_SECONDS))
+    await wait_at_most(again, max(0.0, seconds - UNREADY_SECONDS))
     lifecycle.withdrawn = True
-    await _either(again, min(seconds, UNREADY_SECONDS))
-
-
-async def _either(event: asyncio.Event, seconds: float) -> None:
-    """Waits for the event, at most so long."""
-    try:
-        async with asyncio.timeout(seconds):
-            await event.wait()
-    except TimeoutError:
-        return
+    await wait_at_most(again, min(seconds, UNREADY_SECONDS))

@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import argparse
 import asyncio
-import contextlib
 import re
 import signal
 import sys
@@ -24,6 +23,7 @@ import httpx
 import msgspec
 
 from ops.deploy.probe_report import FAILURES_SHOWN, Failure, ProbeReport
+from services.events import wait_at_most
 
 _ASSET = re.compile(r"""(?:href|src)=["']?(/assets/[^"'>\s]+)""")
 _AT_ONCE_MAX = 200
@@ -176,9 +176,7 @@ class Probe:
                 running.add(task)
                 task.add_done_callback(running.discard)
             number, due = number + 1, due + 1 / requests_per_second
-            with contextlib.suppress(TimeoutError):
-                async with asyncio.timeout(max(0.0, due - time.monotonic())):
-                    await stop.wait()
+            await wait_at_most(stop, max(0.0, due - time.monotonic()))
         if running:
             await asyncio.wait(running)
 

@@ -19,6 +19,7 @@ from ops.sandbox import shapes
 from ops.sandbox.faults import Faults
 from ops.sandbox.ids import new_id
 from ops.sandbox.store import Row, Store
+from services.events import wait_at_most
 from services.http_client import http_client
 from services.queries import load_queries
 
@@ -85,11 +86,7 @@ class Deliveries:
         idle = self.webhook_url is None or len(self._sending) == AT_ONCE_MAX
         row = None if idle else self._store.one(_SQL["next_due"])
         seconds = max(0.0, row["due_at"] - time.time()) if row and row["due_at"] is not None else None
-        try:
-            async with asyncio.timeout(seconds):
-                await self._awake.wait()
-        except TimeoutError:
-            return
+        await wait_at_most(self._awake, seconds)
 
     def _held_back(self, event: Row) -> bool:
         """Lets the fault modes have their one turn with an event; True: it is not sent now."""

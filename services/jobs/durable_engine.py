@@ -25,6 +25,7 @@ from dramatiq import Message
 
 from services.database import connection
 from services.errors import DatabaseUnavailable
+from services.events import wait_at_most
 from services.jobs import durable_store
 from services.jobs.claims import Claim, ClaimedMessage
 from services.jobs.claims_ahead import ClaimsAhead
@@ -186,7 +187,7 @@ class DurableEngine:
             self._wake.set()  # for what was queued while nobody listened
             try:
                 while True:
-                    await _either(lost, _PING_SECONDS)
+                    await wait_at_most(lost, _PING_SECONDS)
                     if lost.is_set():
                         raise DatabaseUnavailable()
                     await raw.execute("SELECT 1")  # a silent network looks like a quiet queue
@@ -213,7 +214,7 @@ class DurableEngine:
             self._in_hand |= {message.claim.job_id: message.claim for message in claimed}
             self._ahead.take(claimed)
         if len(claimed) + blocked < (idle or wanted):
-            await _either(self._wake, self._settings.job_poll_seconds)
+            await wait_at_most(self._wake, self._settings.job_poll_seconds)
 
     def _begin(self, message: ClaimedMessage) -> None:
         self._inboxes[message.queue_name].put(message)
@@ -278,12 +279,3 @@ class DurableEngine:
 
 def _facts(claim: Claim) -> dict[str, Any]:
     return {"facts": {"job": claim.job_id}}
-
-
-async def _either(event: asyncio.Event, seconds: float) -> None:
-    """Waits for the event, at most so long."""
-    try:
-        async with asyncio.timeout(seconds):
-            await event.wait()
-    except TimeoutError:
-        return

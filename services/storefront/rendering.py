@@ -10,6 +10,7 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined, Template, nod
 from starlette.responses import HTMLResponse
 from starlette.types import Receive, Scope, Send
 
+from services.attribute_names import attribute_label
 from services.cached_response import CachedResponse, stored_response
 from services.design.assets import Assets
 from services.storefront.formatting import clock, country, day, money, number, percent
@@ -22,12 +23,6 @@ _FOLDER = Path(__file__).parent / "templates"
 HTML = "text/html; charset=utf-8"
 # Nobody keeps a page without asking whether it is still the same one.
 _CACHE_CONTROL = "public, max-age=0, must-revalidate"
-
-
-def _label(name: str) -> str:
-    """An attribute's name for people: `seat_height` is `Seat height`."""
-    words = name.replace("_", " ").replace("-", " ").strip()
-    return words[:1].upper() + words[1:]
 
 
 def _paragraphs(text: str) -> list[str]:
@@ -63,7 +58,7 @@ class Templates:
         )
         environment.globals |= {"store_name": store_name, "asset": assets.address, **_SPOKEN}
         environment.filters |= {
-            "label": _label,
+            "label": attribute_label,
             "paragraphs": _paragraphs,
             "country": country,
             "day": day,

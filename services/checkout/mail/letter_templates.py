@@ -10,6 +10,7 @@ from typing import Any
 from jinja2 import Environment, FileSystemLoader, StrictUndefined, pass_eval_context, select_autoescape
 from jinja2.nodes import EvalContext
 
+from services.attribute_names import attribute_label
 from services.country_names import country_name
 from services.money import Money
 
@@ -40,7 +41,7 @@ class LetterTemplates:
         environment.filters |= {
             "country": country_name,
             "date": _date,
-            "label": _label,
+            "label": attribute_label,
             "percent": _percent,
             "row": _row,
             "wrapped": _wrapped,
@@ -84,12 +85,6 @@ def _lines(text: str, width: int) -> list[str]:
 
 def _date(moment: datetime) -> str:
     return f"{moment.day} {moment:%B %Y}"
-
-
-def _label(name: str) -> str:
-    """An attribute's name for people: `seat_height` is `Seat height`."""
-    words = name.replace("_", " ").replace("-", " ").strip()
-    return words[:1].upper() + words[1:]
 
 
 def _percent(percent: float) -> str:
