@@ -4,7 +4,8 @@ Memory answers without any await. Redis is shared by the replicas; a trip to it 
 indexed query costs, so only a key asked for a second time is worth one (the long tail never is).
 Redis may die; then memory, single flight and a cap on concurrent loads keep PostgreSQL from
 drowning. An answer too old to be fresh is kept for CACHE_STALE_SECONDS and served, marked, while
-the database is away.
+the database is away, and when a fresh one takes longer than CACHE_PATIENCE_SECONDS: that one is for
+those who come later. Who has been let down once waits no more, until a fresh answer has come.
 """
 
 from __future__ import annotations
@@ -13,6 +14,7 @@ import asyncio
 import time
 from collections import OrderedDict
 from collections.abc import Awaitable, Callable
+from contextlib import suppress
 
 import msgspec
 from starlette.types import Receive, Scope, Send
@@ -88,8 +90,8 @@ class ResponseCache:
 
     async def answer(self, key: str, ttl_seconds: float, load: Load) -> CachedResponse | StaleResponse:
         """The answer from memory, Redis or `load` (whose bytes are then kept for `ttl_seconds`).
-        Callers of one key wait for one load. Raises what `load` raises, unless it is Unavailable and
-        an older answer is at hand."""
+        Callers of one key wait for one load. Raises what `load` raises, unless it is Unavailable (or
+        slow) and an older answer is at hand."""
         if (cached := self.fresh(key)) is not None:
             return cached
         task = self._loading.get(key)
@@ -98,14 +100,16 @@ class ResponseCache:
             task = asyncio.create_task(self._fill(key, ttl_seconds, load))
             self._loading[key] = task
             task.add_done_callback(lambda done: self._loaded(key, done))
-        try:
+        kept = self._memory.get(key)
+        if kept is None or kept.age_seconds > self._settings.cache_stale_seconds:
             return await asyncio.shield(task)
-        except Unavailable:
-            kept = self._memory.get(key)
-            if kept is None or kept.age_seconds > self._settings.cache_stale_seconds:
-                raise
-            self._count["stale"].inc()
-            return StaleResponse(kept)
+        await asyncio.wait({task}, timeout=0 if kept.let_down else self._settings.cache_patience_seconds)
+        if task.done():
+            with suppress(Unavailable):
+                return task.result()
+        kept.let_down = True
+        self._count["stale"].inc()
+        return StaleResponse(kept)
 
     async def forget(self, *keys: str) -> None:
         """Drops answers here and in Redis; other replicas' memory follows in CACHE_MEMORY_SECONDS."""

@@ -28,6 +28,7 @@ class CachedResponse:
     def __init__(self, stored: StoredResponse, cache_control: str) -> None:
         self.stored = stored
         self.memory_until = 0.0  # time.monotonic(): fresh in this process until then
+        self.let_down = False  # whether a fresher one was asked for, and did not come
         self._gzipped: bytes | None = None
         self._opaque_tag = stored.etag.removeprefix("W/").encode()
         self._head = [

@@ -4,6 +4,9 @@
 fast as asyncpg alone. Its pool would wait forever for a free connection, so `connection()` and
 `transaction()` are the only ways in. Inside them use `asyncio.timeout` only: `wait_for`, `gather`
 and new tasks would run on another connection of the task-local map.
+
+Each pool has a pulse (`database_pulse.py`): while the server is away, or silent, everybody is
+refused at once, and the pool comes back by itself.
 """
 
 from __future__ import annotations
@@ -12,7 +15,7 @@ import asyncio
 import hashlib
 import hmac
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from functools import partial
 from typing import Any
 from urllib.parse import quote, urlsplit, urlunsplit
@@ -22,17 +25,21 @@ from asyncpg.pool import PoolConnectionProxy
 from databases import Database
 
 from services import metrics
+from services.database_pulse import Pulse, cut_short
 from services.errors import DatabaseUnavailable
 from services.request_context import current_request
 from services.settings import DatabaseSettings, SettingError
 
 Connection = PoolConnectionProxy
+_CONNECTS_AT_ONCE = 2
+_GOODBYE_SECONDS = 3.0
 
 _AWAY = (
     OSError,  # and TimeoutError, which is one
     asyncpg.PostgresConnectionError,
     asyncpg.CannotConnectNowError,
-    asyncpg.TooManyConnectionsError,
+    asyncpg.InsufficientResourcesError,  # no connection left, the disk is full
+    asyncpg.PostgresSystemError,  # its disk fails
     asyncpg.InvalidAuthorizationSpecificationError,  # the role is not made yet: migrations make it
     asyncpg.InvalidCatalogNameError,  # nor the database
     asyncpg.OperatorInterventionError,  # shutdown, crash, and a statement past its timeout
@@ -70,35 +77,78 @@ async def _keep_session(_connection: Any) -> None:
     (a third of a list page's database time)."""
 
 
+class Pool(Database):
+    """The pool of `databases` with its pulse."""
+
+    def __init__(self, url: str, settings: DatabaseSettings, *, pool_max: int, name: str) -> None:
+        self._connects = asyncio.Semaphore(_CONNECTS_AT_ONCE)
+        self._connect_options: dict[str, Any] = {}  # as the pool gives them
+        options = _connection_options(settings, name)
+        super().__init__(
+            url, min_size=0, max_size=pool_max, reset=_keep_session, connect=self._connect_in_turn, **options
+        )
+        self.pulse = Pulse(
+            name,
+            self._knock,
+            self.expire,
+            after_seconds=settings.database_pulse_after_seconds,
+            patience_seconds=settings.database_pulse_seconds,
+            gauge=metrics.db_pool_away.labels(name),
+        )
+
+    async def disconnect(self) -> None:
+        """A server that has fallen silent would not confirm the end of a session: cut after a moment."""
+        self.pulse.stop()
+        with suppress(TimeoutError):
+            async with asyncio.timeout(_GOODBYE_SECONDS):
+                await super().disconnect()
+
+    async def expire(self) -> None:
+        """Has every connection replaced when it is next asked for."""
+        if (pool := self._pool) is not None:
+            await pool.expire_connections()
+
+    def count(self, state: str) -> float:
+        """Connections that are `idle` or `busy`; 0 before the pool is connected."""
+        if self._pool is None:
+            return 0.0
+        idle = self._pool.get_idle_size()
+        return float(idle if state == "idle" else self._pool.get_size() - idle)
+
+    @property
+    def _pool(self) -> Any:
+        """The pool behind `databases`, which does not show it."""
+        return getattr(self._backend, "_pool", None)
+
+    async def _connect_in_turn(self, _dsn: None, **options: Any) -> asyncpg.Connection:
+        """Few at a time: a server that has just come back is not overrun."""
+        self._connect_options = options
+        async with self._connects:
+            return await asyncpg.connect(**options)
+
+    async def _knock(self) -> None:
+        knocking = await asyncpg.connect(**self._connect_options)
+        try:
+            await knocking.fetchval("SELECT 1")
+        finally:
+            knocking.terminate()  # a goodbye would be one more thing to wait for
+
+
 def open_database(url: str, settings: DatabaseSettings, *, pool_max: int, name: str) -> Database:
     """A pool that connects lazily (`min_size=0`): a service can start while PostgreSQL is away."""
-    database = _open(url, settings, pool_max, name)
+    database = Pool(url, settings, pool_max=pool_max, name=name)
     for state in ("idle", "busy"):
-        count = partial(_pool_count, database, state)
-        metrics.db_pool_connections.labels(name, state).set_function(count)
+        metrics.db_pool_connections.labels(name, state).set_function(partial(database.count, state))
     return database
 
 
-def _pool_count(database: Database, state: str) -> float:
-    """Of the pool behind `databases`, which does not show it; 0 before it is connected."""
-    pool = getattr(database._backend, "_pool", None)
-    if pool is None:
-        return 0.0
-    idle = pool.get_idle_size()
-    return float(idle if state == "idle" else pool.get_size() - idle)
-
-
-def _open(url: str, settings: DatabaseSettings, pool_max: int, name: str) -> Database:
+def _connection_options(settings: DatabaseSettings, name: str) -> dict[str, Any]:
     statement_ms = int(settings.database_statement_timeout_seconds * 1000)
     lock_ms = int(settings.database_lock_timeout_seconds * 1000)
-    return Database(
-        url,
-        min_size=0,
-        max_size=pool_max,
-        timeout=settings.database_connect_timeout_seconds,
-        command_timeout=settings.database_statement_timeout_seconds + 0.5,
-        reset=_keep_session,
-        server_settings={
+    return {
+        "timeout": settings.database_connect_timeout_seconds,
+        "command_timeout": settings.database_statement_timeout_seconds + 0.5,
+        "server_settings": {
             "application_name": f"kiosk-{name}",
             "statement_timeout": str(statement_ms),
             "lock_timeout": str(lock_ms),
@@ -108,41 +158,59 @@ def _open(url: str, settings: DatabaseSettings, pool_max: int, name: str) -> Dat
             "jit": "off",
             "max_parallel_workers_per_gather": "0",
         },
-    )
+    }
 
 
 @asynccontextmanager
-async def connection(database: Database, timeout_seconds: float = 1.0) -> AsyncIterator[Connection]:
+async def connection(
+    database: Database, timeout_seconds: float = 1.0, *, resting: bool = False
+) -> AsyncIterator[Connection]:
     """Lends this task's raw asyncpg connection, waiting at most `timeout_seconds` for one (less when
-    the caller's deadline is nearer). Raises DatabaseUnavailable when there is none, when it is lost
-    on the way, or when a statement outlives its timeout."""
+    the caller's deadline is nearer). `resting` is for who holds it for long without asking, to listen.
+    Raises DatabaseUnavailable when there is none, when it is lost on the way, when a statement outlives
+    its timeout; and at once while the server is away."""
+    assert isinstance(database, Pool)
+    pulse = database.pulse
+    pulse.admit(partial(database.count, "idle"))
     context = current_request.get()
     wait = timeout_seconds if context is None else context.seconds_left(timeout_seconds)
     lent = database.connection()
+    patience = asyncio.timeout(wait)
+    stay, answered = pulse.enter(partial(cut_short, patience)), False
     try:
-        async with asyncio.timeout(wait):
-            await lent.__aenter__()
-    except _AWAY as error:
-        raise DatabaseUnavailable() from error
-    raw: Connection = lent.raw_connection
-    try:
-        yield raw
-    except _AWAY as error:
-        if isinstance(error, TimeoutError):
-            _abandon(raw)
-        raise DatabaseUnavailable() from error
-    except (asyncpg.InterfaceError, asyncpg.InternalClientError) as error:
-        if _is_lost(raw):
-            raise DatabaseUnavailable() from error
-        raise
-    finally:
         try:
-            await lent.__aexit__()
-        except (
-            asyncpg.InternalClientError
-        ):  # lost while its task was cancelled, it is back in the pool already
-            if not _is_lost(raw):
-                raise
+            async with patience:
+                await lent.__aenter__()
+        except _AWAY as error:
+            pulse.failed_to_connect(error)
+            raise DatabaseUnavailable() from error
+        raw: Connection = lent.raw_connection
+        stay.cut, stay.resting = partial(_abandon, raw), resting
+        try:
+            yield raw
+            answered = True
+        except _AWAY as error:
+            if isinstance(error, TimeoutError):
+                _abandon(raw)
+            if isinstance(error, asyncpg.ReadOnlySQLTransactionError):
+                await database.expire()  # the server that may be written to is another one now
+            raise DatabaseUnavailable() from error
+        except (asyncpg.InterfaceError, asyncpg.InternalClientError) as error:
+            if _is_lost(raw):
+                raise DatabaseUnavailable() from error
+            raise
+        finally:
+            await _give_back(lent, raw)
+    finally:
+        pulse.leave(stay, answered=answered)
+
+
+async def _give_back(lent: Any, raw: Connection) -> None:
+    try:
+        await lent.__aexit__()
+    except asyncpg.InternalClientError:  # lost while its task was cancelled, it is back in the pool already
+        if not _is_lost(raw):
+            raise
 
 
 def _abandon(raw: Connection) -> None:

@@ -35,8 +35,11 @@ class InternalClient:
 
     async def get(self, path: str, answer: type[T], params: Mapping[str, Any] | None = None) -> T:
         """GETs `path` and decodes the JSON answer. Raises NotFound, Invalid (with the fields the
-        other service named), Limited or UpstreamUnavailable (no answer, 5xx, or one we can't read)."""
-        return _decoded(await self._request("GET", path, params=params), answer)
+        other service named), Limited or UpstreamUnavailable (no answer, 5xx, or one we can't read).
+        A stale answer is noted on the request at hand."""
+        response = await self._request("GET", path, params=params)
+        _note_age(response)
+        return _decoded(response, answer)
 
     async def send(
         self,
@@ -115,6 +118,14 @@ class _InvalidAnswer(msgspec.Struct):
 
 
 _OF_EVERY_PROBLEM = {"type", "title", "status", "detail", "request_id"}
+
+
+def _note_age(response: httpx.Response) -> None:
+    """`Age` is in seconds (RFC 9111, section 5.1)."""
+    context = current_request.get()
+    if context is not None and response.headers.get("x-stale") == "1":
+        age = response.headers.get("age", "")
+        context.note_stale(float(age) if age.isascii() and age.isdigit() else 0.0)
 
 
 def _decoded(response: httpx.Response, answer: type[T]) -> T:

@@ -28,11 +28,17 @@ class RequestContext:
     client_address: str | None = None  # of whoever sent it, see client_address.py
     deadline: float | None = None  # time.monotonic() by which the caller will have gone
     redis_seconds_spent: float = field(default=0.0)
+    stale_seconds: float | None = None  # the age of the oldest stale answer that went into this one
+    incomplete: bool = False  # a part that could not be had was left out
 
     @property
     def trace_id(self) -> str | None:
         match = _TRACEPARENT.match(self.traceparent or "")
         return match[1] if match else None
+
+    def note_stale(self, seconds: float) -> None:
+        """Something of this age, which should have been fresher, is used."""
+        self.stale_seconds = max(seconds, self.stale_seconds or 0.0)
 
     def seconds_left(self, at_most: float) -> float:
         """Seconds until the caller's deadline, `at_most` when there is none or a later one."""

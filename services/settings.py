@@ -109,9 +109,11 @@ class DatabaseSettings(Group, frozen=True):
     database_pool_max: PositiveInt = 8
     database_worker_pool_max: PositiveInt = 4
     database_acquire_timeout_seconds: PositiveSeconds = 1.0
-    database_connect_timeout_seconds: PositiveSeconds = 1.0
+    database_connect_timeout_seconds: PositiveSeconds = 0.8
     database_statement_timeout_seconds: PositiveSeconds = 2.0
-    database_lock_timeout_seconds: PositiveSeconds = 1.0
+    database_lock_timeout_seconds: PositiveSeconds = 0.75
+    database_pulse_after_seconds: PositiveSeconds = 0.25
+    database_pulse_seconds: PositiveSeconds = 0.4
 
 
 class RedisSettings(Group, frozen=True):
@@ -139,6 +141,7 @@ class CacheSettings(Group, frozen=True):
     cache_list_seconds: Seconds = 5.0
     cache_product_seconds: Seconds = 60.0
     cache_stale_seconds: Seconds = 3600.0
+    cache_patience_seconds: PositiveSeconds = 0.25
     cache_loads_max: PositiveInt = 16
 
 

@@ -34,8 +34,10 @@ ROOT = Path(__file__).parent.parent
 PATIENT = {
     "DATABASE_ACQUIRE_TIMEOUT_SECONDS": "20",
     "DATABASE_CONNECT_TIMEOUT_SECONDS": "20",
+    "DATABASE_PULSE_SECONDS": "20",
     "DATABASE_STATEMENT_TIMEOUT_SECONDS": "20",
     "INTERNAL_TIMEOUT_SECONDS": "20",
+    "CACHE_PATIENCE_SECONDS": "20",
 }
 # The same for what a request asks of Redis: for tests that are about the answer, not about its absence.
 PATIENT_WITH_REDIS = {

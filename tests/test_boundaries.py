@@ -10,7 +10,8 @@ SERVICES = ROOT / "services"
 NAMES = sorted(folder.name for folder in SERVICES.iterdir() if (folder / "app.py").exists())
 # The plain files, and the look that the pages of the shop and of the jobs dashboard share.
 SHARED = sorted([*SERVICES.glob("*.py"), *(SERVICES / "design").glob("*.py")])
-SHARED_LINES_MAX = 3250
+# Room was made for what keeps a store up: the pulse of a pool, the age of an answer.
+SHARED_LINES_MAX = 3480
 MAY_IMPORT = {
     "catalog": set(),
     "checkout": set(),

@@ -107,6 +107,29 @@ async def test_an_old_answer_is_served_while_the_source_is_away(make_cache: Make
         await cache.answer("b", 0, source.load)
 
 
+async def test_with_an_old_answer_at_hand_nobody_waits_long_for_a_fresh_one(make_cache: MakeCache) -> None:
+    """The fresh one is for those who come later, and who was let down once does not wait again."""
+    patience = {"CACHE_MEMORY_SECONDS": "0", "CACHE_PATIENCE_SECONDS": "0.01"}
+    cache, source = make_cache(**patience), Source()
+    await cache.answer("a", 0, source.load)
+    source.gate.clear()
+    for _ in range(3):
+        assert isinstance(await cache.answer("a", 0, source.load), StaleResponse)
+    assert source.loads == 2, "one for all who were let down"
+    loading = cache._loading["a"]
+    source.gate.set()
+    await loading
+    assert isinstance(await cache.answer("a", 0, source.load), CachedResponse)
+
+
+async def test_an_answer_beyond_its_time_is_not_served_any_more(make_cache: MakeCache) -> None:
+    cache, source = make_cache(CACHE_MEMORY_SECONDS="0", CACHE_STALE_SECONDS="0"), Source()
+    await cache.answer("a", 0, source.load)
+    source.error = DatabaseUnavailable()
+    with pytest.raises(DatabaseUnavailable):
+        await cache.answer("a", 0, source.load)
+
+
 async def test_an_error_is_not_kept(make_cache: MakeCache) -> None:
     cache, source = make_cache(), Source()
     source.error = ValueError("bug")

@@ -16,8 +16,18 @@ from services.database import connection, open_database, role_password, role_url
 from services.errors import DatabaseUnavailable
 from services.request_context import RequestContext, current_request
 from services.settings import DatabaseSettings, SettingError
+from tests.store import wait_until_async
 
 pytestmark = pytest.mark.anyio
+
+
+async def is_served(database: Database) -> bool:
+    """Whether the pool lends a connection that answers."""
+    try:
+        async with connection(database) as raw:
+            return bool(await raw.fetchval("SELECT 1") == 1)
+    except DatabaseUnavailable:
+        return False
 
 
 @pytest.fixture
@@ -138,8 +148,7 @@ async def test_a_server_that_falls_silent_is_given_up(own_postgres: TemporaryPos
             await raw.execute("SELECT 1")
     for process in frozen:
         process.resume()
-    async with connection(opened) as raw:
-        assert await raw.fetchval("SELECT 1") == 1
+    await wait_until_async(lambda: is_served(opened), "the pool has found out")
     await opened.disconnect()
 
 
@@ -163,6 +172,7 @@ async def test_a_server_that_falls_silent_in_a_transaction_is_given_up(
         await insert_and_freeze()
     for process in frozen:
         process.resume()
+    await wait_until_async(lambda: is_served(opened), "the pool has found out")
     async with connection(opened) as raw:
         assert await raw.fetchval("SELECT to_regclass('public.half')") is None
     await opened.disconnect()

@@ -69,6 +69,20 @@ async def test_it_passes_on_who_asks_and_how_long_they_wait(
     assert headers["x-deadline-ms"] == "2000"
 
 
+async def test_how_old_the_oldest_stale_answer_is_stays_with_the_request(
+    client: InternalClient, upstream: Upstream
+) -> None:
+    context = RequestContext("request-1")
+    token = current_request.set(context)
+    await client.get("/things/1", Thing)
+    assert context.stale_seconds is None
+    for age in ("40", "7", "soon"):
+        upstream.answer = httpx.Response(200, json={"name": "mug"}, headers={"X-Stale": "1", "Age": age})
+        await client.get("/things/1", Thing)
+    current_request.reset(token)
+    assert context.stale_seconds == 40
+
+
 @pytest.mark.parametrize(
     ("answer", "error"),
     [

@@ -181,7 +181,7 @@ class DurableEngine:
         def on_termination(_connection: object) -> None:
             lost.set()
 
-        async with connection(self._database) as raw:
+        async with connection(self._database, resting=True) as raw:
             raw.add_termination_listener(on_termination)
             await raw.add_listener("jobs", self._heard)
             self._wake.set()  # for what was queued while nobody listened

@@ -16,6 +16,7 @@ from services.storefront.shop import Shop
 from services.storefront.texts import text
 
 _KNOWN = (403, 404, 422, 429, 503)
+_BUYING = ("cart", "checkout", "orders")
 
 
 def error_page(request: Request, status: int, _title: str) -> Response:
@@ -27,6 +28,8 @@ def error_page(request: Request, status: int, _title: str) -> Response:
     failure = f"failure.{status}" if status in _KNOWN else "failure.any_other"
     if request.method == "POST" and status in (400, 413, 415, 422):
         failure = "failure.unreadable_form"
+    if status == 503 and request.url.path.split("/")[1] in _BUYING:
+        failure = "failure.503_buying"
     html = shop.templates.html(
         "error.html",
         shop.navigation.kept or Tree(),

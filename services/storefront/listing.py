@@ -8,6 +8,7 @@ from typing import TypeVar
 
 from services.errors import FieldError, Invalid, Unavailable
 from services.money import Money
+from services.request_context import current_request
 from services.storefront.catalog_client import CatalogClient, ProductCard, ProductPage
 from services.storefront.catalog_facets import Facets, ValueCount, ValueCounts
 from services.storefront.facets import Facet, facets_of
@@ -74,10 +75,12 @@ class Listing:
 
 
 async def if_available(answer: Awaitable[T], otherwise: T) -> T:
-    """For parts a page can do without."""
+    """For parts a page can do without; the request at hand is noted to be incomplete."""
     try:
         return await answer
     except Unavailable:
+        if (context := current_request.get()) is not None:
+            context.incomplete = True
         return otherwise
 
 

@@ -1,7 +1,8 @@
 """Pages that are the same for everyone, kept for a moment: a rush on one page renders it once a second.
 
 A page carries nothing of a shopper's (the cart's count comes by a script), so language and address are
-all that it depends on.
+all that it depends on. The last copy of a page stays for CACHE_STALE_SECONDS: it is sent, marked and with
+a word to the reader, while what the page is made of is away or too slow.
 """
 
 from __future__ import annotations
@@ -10,13 +11,18 @@ import asyncio
 import time
 from collections import OrderedDict
 from collections.abc import Awaitable, Callable
+from contextlib import suppress
+from dataclasses import dataclass
 from functools import wraps
 from typing import TYPE_CHECKING, TypeVar
 
 import msgspec
 from starlette.types import ASGIApp
 
+from services.errors import Unavailable, UpstreamUnavailable
 from services.operations import Call
+from services.request_context import current_request
+from services.settings import CacheSettings
 from services.storefront.languages import current_language, current_path
 from services.storefront.rendering import Page
 
@@ -29,37 +35,71 @@ Q = TypeVar("Q", bound=msgspec.Struct)
 B = TypeVar("B", bound=msgspec.Struct)
 
 
-class PageCache:
-    """Pages for `seconds`; while one is made, whoever else wants it waits for it."""
+@dataclass(slots=True)
+class _Copy:
+    """`answer` is the page, or its stale form when it was made of stale answers."""
 
-    def __init__(self, seconds: float) -> None:
-        self._seconds = seconds
-        self._kept: OrderedDict[str, tuple[float, Page]] = OrderedDict()  # until time.monotonic()
+    page: Page
+    answer: ASGIApp
+    fresh_until: float  # time.monotonic()
+    let_down: bool = False  # whether a fresher one was asked for, and did not come
+
+
+class PageCache:
+    """Pages for CACHE_MEMORY_SECONDS; while one is made, whoever else wants it waits for it."""
+
+    def __init__(self, settings: CacheSettings) -> None:
+        self._seconds, self._stale_seconds = settings.cache_memory_seconds, settings.cache_stale_seconds
+        # What a page is made of has patience of its own, and may come a little stale: better than all of it.
+        self._patience_seconds = 2 * settings.cache_patience_seconds
+        self._kept: OrderedDict[str, _Copy] = OrderedDict()
         self._making: dict[str, asyncio.Task[ASGIApp]] = {}
 
     async def page(self, make: Callable[[], Awaitable[ASGIApp]]) -> ASGIApp:
-        """The page of the request at hand. Raises what `make` raises; only good pages are kept."""
+        """The page of the request at hand. Raises what `make` raises, unless it is Unavailable (or slow)
+        and an older copy is at hand; only good pages are kept."""
         key = f"{current_language().code} {current_path()}"
-        until, kept = self._kept.get(key, (0.0, None))
-        if kept is not None and time.monotonic() < until:
+        kept = self._kept.get(key)
+        if kept is not None and time.monotonic() < kept.fresh_until:
             self._kept.move_to_end(key)
-            return kept
+            return kept.answer
+        if kept is not None and kept.page.age_seconds > self._stale_seconds:
+            kept = None
         making = self._making.get(key)
         if making is None:
-            making = self._making[key] = asyncio.create_task(self._make(key, make))
-        return await asyncio.shield(making)
+            making = self._making[key] = asyncio.create_task(self._make(key, make, kept))
+            making.add_done_callback(lambda done: self._made(key, done))
+        if kept is None:
+            return await asyncio.shield(making)
+        await asyncio.wait({making}, timeout=0 if kept.let_down else self._patience_seconds)
+        if making.done():
+            with suppress(Unavailable):
+                return making.result()
+        kept.let_down = True
+        self._kept.move_to_end(key)
+        return kept.page.stale()
 
-    async def _make(self, key: str, make: Callable[[], Awaitable[ASGIApp]]) -> ASGIApp:
-        try:
-            page = await make()
-            if isinstance(page, Page) and self._seconds:
-                self._kept[key] = (time.monotonic() + self._seconds, page)
-                self._kept.move_to_end(key)
-                while len(self._kept) > PAGES_MAX:
-                    self._kept.popitem(last=False)
+    async def _make(self, key: str, make: Callable[[], Awaitable[ASGIApp]], kept: _Copy | None) -> ASGIApp:
+        page = answer = await make()
+        if not isinstance(page, Page):
             return page
-        finally:
-            del self._making[key]
+        if (context := current_request.get()) is not None:
+            if context.incomplete and kept is not None:
+                raise UpstreamUnavailable()  # the whole page of before says more than a part of it
+            if context.stale_seconds is not None:
+                page.made_at -= context.stale_seconds
+                answer = page.stale()
+        if self._seconds:
+            self._kept[key] = _Copy(page, answer, time.monotonic() + self._seconds)
+            self._kept.move_to_end(key)
+            while len(self._kept) > PAGES_MAX:
+                self._kept.popitem(last=False)
+        return answer
+
+    def _made(self, key: str, done: asyncio.Task[ASGIApp]) -> None:
+        del self._making[key]
+        if not done.cancelled():
+            done.exception()  # seen, also when every caller has gone: no warning at collection
 
 
 def kept_a_moment(

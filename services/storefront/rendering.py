@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import time
 from functools import cache
 from pathlib import Path
 from typing import Any
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined, Template, nodes
+from markupsafe import escape
 from starlette.responses import HTMLResponse
 from starlette.types import Receive, Scope, Send
 
@@ -23,6 +25,7 @@ _FOLDER = Path(__file__).parent / "templates"
 HTML = "text/html; charset=utf-8"
 # Nobody keeps a page without asking whether it is still the same one.
 _CACHE_CONTROL = "public, max-age=0, must-revalidate"
+_MAIN = '<main id="content" tabindex="-1">'  # where base.html begins what is the page's own
 
 
 def _paragraphs(text: str) -> list[str]:
@@ -113,14 +116,44 @@ def _require_texts(name: str) -> None:
 
 class Page:
     """A page that may be kept, sent any number of times. Its bytes differ by language and so does their
-    tag; the headers tell caches which requests it answers."""
+    tag; the headers tell caches which requests it answers. `made_at` (time.time()) is when its facts were
+    true."""
 
     def __init__(self, html: str) -> None:
+        self._html = html
         self._cached = CachedResponse(stored_response(html.encode(), HTML), _CACHE_CONTROL)
         self._language = ((b"content-language", current_language().code.encode()), (b"vary", VARIES))
+        self._stale: StalePage | None = None
+        self.made_at = self._cached.stored.stored_at
+
+    @property
+    def age_seconds(self) -> float:
+        return max(0.0, time.time() - self.made_at)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         await self._cached.send(scope, send, self._language)
+
+    def stale(self) -> StalePage:
+        """The same page, which says that it may be out of date; in the page's own language, which has to
+        be the request's."""
+        if self._stale is None:
+            self._stale = StalePage(self, self._html, self._language)
+        return self._stale
+
+
+class StalePage:
+    """Sent while there is none fresher: marked by `Age` and `X-Stale: 1`, with a word to the reader, and
+    for nobody to keep."""
+
+    def __init__(self, page: Page, html: str, headers: tuple[tuple[bytes, bytes], ...]) -> None:
+        said = f'{_MAIN}\n<p class="notice stale-note" role="status">{escape(text("frame.stale"))}</p>'
+        marked = html.replace(_MAIN, said, 1)
+        self._page, self._headers = page, headers
+        self._cached = CachedResponse(stored_response(marked.encode(), HTML), "no-store")
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        age = str(int(self._page.age_seconds)).encode()
+        await self._cached.send(scope, send, (*self._headers, (b"age", age), (b"x-stale", b"1")))
 
 
 def page_response(html: str) -> Page:

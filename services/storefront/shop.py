@@ -54,7 +54,7 @@ async def open_shop(settings: ProcessSettings, lifecycle: Lifecycle) -> AsyncIte
             CartCookie(public_url),
             Navigation(catalog),
             ShopWindow(catalog),
-            PageCache(CacheSettings.read().cache_memory_seconds),
+            PageCache(CacheSettings.read()),
             Templates(store.store_name, assets),
             assets,
             read_reference(public_url),

@@ -1,15 +1,28 @@
 """Pages kept for a moment."""
 
 import asyncio
+from collections.abc import Iterator
 
 import pytest
 from starlette.responses import HTMLResponse
 from starlette.types import ASGIApp
 
 from services.errors import UpstreamUnavailable
+from services.request_context import RequestContext, current_request
+from services.settings import CacheSettings
 from services.storefront.languages import ENGLISH, GERMAN, speaking
 from services.storefront.page_cache import PAGES_MAX, PageCache
-from services.storefront.rendering import page_response
+from services.storefront.rendering import Page, StalePage, page_response
+
+
+def _cache(seconds: float = 60, patience_seconds: float = 60, stale_seconds: float = 60) -> PageCache:
+    return PageCache(
+        CacheSettings(
+            cache_memory_seconds=seconds,
+            cache_patience_seconds=patience_seconds,
+            cache_stale_seconds=stale_seconds,
+        )
+    )
 
 
 class Press:
@@ -19,15 +32,22 @@ class Press:
         self.printed = 0
         self.ink = asyncio.Event()
         self.ink.set()
+        self.error: Exception | None = None
+        self.stale_seconds: float | None = None
+        self.incomplete = False
 
     async def page(self) -> ASGIApp:
         self.printed += 1
         await self.ink.wait()
+        if self.error is not None:
+            raise self.error
+        if (context := current_request.get()) is not None:
+            context.stale_seconds, context.incomplete = self.stale_seconds, self.incomplete
         return page_response(f"page {self.printed}")
 
 
 async def test_a_rush_on_one_page_makes_it_once() -> None:
-    press, cache = Press(), PageCache(60)
+    press, cache = Press(), _cache()
     press.ink.clear()
     rush = [asyncio.create_task(cache.page(press.page)) for _ in range(20)]
     await asyncio.sleep(0)
@@ -38,7 +58,7 @@ async def test_a_rush_on_one_page_makes_it_once() -> None:
 
 
 async def test_who_leaves_takes_the_page_from_nobody() -> None:
-    press, cache = Press(), PageCache(60)
+    press, cache = Press(), _cache()
     press.ink.clear()
     first, second = (asyncio.create_task(cache.page(press.page)) for _ in range(2))
     await asyncio.sleep(0)
@@ -49,7 +69,7 @@ async def test_who_leaves_takes_the_page_from_nobody() -> None:
 
 
 async def test_each_language_has_its_page() -> None:
-    press, cache = Press(), PageCache(60)
+    press, cache = Press(), _cache()
     with speaking(ENGLISH):
         english = await cache.page(press.page)
     with speaking(GERMAN):
@@ -57,7 +77,7 @@ async def test_each_language_has_its_page() -> None:
 
 
 async def test_a_page_is_kept_no_longer_than_said() -> None:
-    press, cache = Press(), PageCache(0)
+    press, cache = Press(), _cache(seconds=0)
     assert await cache.page(press.page) is not await cache.page(press.page)
 
 
@@ -68,7 +88,7 @@ async def test_what_went_wrong_is_not_kept() -> None:
     async def refused() -> ASGIApp:
         return HTMLResponse("no", 422)
 
-    press, cache = Press(), PageCache(60)
+    press, cache = Press(), _cache()
     with pytest.raises(UpstreamUnavailable):
         await cache.page(fails)
     await cache.page(refused)
@@ -77,8 +97,78 @@ async def test_what_went_wrong_is_not_kept() -> None:
 
 
 async def test_the_number_of_pages_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
-    press, cache = Press(), PageCache(60)
+    press, cache = Press(), _cache()
     for number in range(PAGES_MAX + 10):
         monkeypatch.setattr("services.storefront.page_cache.current_path", lambda number=number: f"/{number}")
         await cache.page(press.page)
     assert len(cache._kept) == PAGES_MAX
+
+
+_MOMENT = 1e-6  # seconds; for a page that is past its time when it is asked for again
+
+
+@pytest.fixture
+def _request() -> Iterator[None]:
+    token = current_request.set(RequestContext("id"))
+    yield
+    current_request.reset(token)
+
+
+async def test_a_page_past_its_time_is_served_while_there_is_no_other() -> None:
+    press, cache = Press(), _cache(_MOMENT)
+    await cache.page(press.page)
+    press.error = UpstreamUnavailable()
+    assert isinstance(await cache.page(press.page), StalePage)
+    press.error = None
+    assert isinstance(await cache.page(press.page), Page)
+
+
+async def test_a_page_past_all_times_is_not_served() -> None:
+    press, cache = Press(), _cache(_MOMENT, stale_seconds=0)
+    await cache.page(press.page)
+    press.error = UpstreamUnavailable()
+    with pytest.raises(UpstreamUnavailable):
+        await cache.page(press.page)
+
+
+async def test_a_bug_is_not_hidden_by_a_page_of_before() -> None:
+    press, cache = Press(), _cache(_MOMENT)
+    await cache.page(press.page)
+    press.error = ValueError("bug")
+    with pytest.raises(ValueError, match="bug"):
+        await cache.page(press.page)
+
+
+async def test_with_a_page_at_hand_nobody_waits_long_for_a_fresh_one() -> None:
+    press, cache = Press(), _cache(_MOMENT, patience_seconds=0.01)
+    await cache.page(press.page)
+    press.ink.clear()
+    for _ in range(3):
+        assert isinstance(await cache.page(press.page), StalePage)
+    assert press.printed == 2, "one for all who were let down"
+    [making] = cache._making.values()
+    press.ink.set()
+    await making
+    assert isinstance(await cache.page(press.page), Page)
+
+
+@pytest.mark.usefixtures("_request")
+async def test_a_page_made_of_stale_answers_is_stale_and_as_old_as_they_are() -> None:
+    press, cache = Press(), _cache()
+    press.stale_seconds = 100.0
+    for _ in range(2):
+        assert isinstance(await cache.page(press.page), StalePage)
+    [copy] = cache._kept.values()
+    assert 100 <= copy.page.age_seconds < 200
+
+
+@pytest.mark.usefixtures("_request")
+async def test_half_a_page_does_not_take_the_place_of_a_whole_one() -> None:
+    press, cache = Press(), _cache(_MOMENT)
+    press.incomplete = True
+    assert isinstance(await cache.page(press.page), Page), "better than none"
+    press.incomplete = False
+    whole = await cache.page(press.page)
+    assert isinstance(whole, Page)
+    press.incomplete = True
+    assert await cache.page(press.page) is whole.stale()

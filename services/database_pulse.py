@@ -1,0 +1,175 @@
+"""The pulse of one pool: tells a server that has fallen silent from a statement that takes its time.
+
+A frozen server, or one behind a network that swallows everything, looks like a slow statement for as
+long as statements may run. So when somebody has waited for DATABASE_PULSE_AFTER_SECONDS and nobody of
+this pool has been answered meanwhile, one new connection asks for a sign of life. Without one within
+DATABASE_PULSE_SECONDS everybody who waits is let go, and whoever comes is refused at once until a look
+in the background, one at a time and further and further apart, is answered.
+
+This is no `Breaker`: nobody's request has to be the probe, and one refused connection is proof enough.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import random
+import time
+from collections.abc import Awaitable, Callable
+from contextlib import suppress
+from dataclasses import dataclass
+
+import asyncpg
+from prometheus_client import Gauge
+
+from services.errors import DatabaseUnavailable
+
+logger = logging.getLogger("kiosk.database")
+
+# What nobody but an absent server answers. Anything else it says is a sign of life.
+NOT_THERE = (OSError, asyncpg.CannotConnectNowError, asyncpg.PostgresConnectionError)
+_LOOK_FIRST_SECONDS, _LOOK_MAX_SECONDS = 0.1, 1.0
+_CROWDED_SECONDS = 0.2
+
+
+@dataclass(slots=True, eq=False)
+class Stay:
+    """Somebody who waits for the server since `since` (loop time). `cut` makes that end."""
+
+    since: float
+    cut: Callable[[], None]
+    resting: bool = False  # holds a connection, but has asked nothing
+
+
+class Pulse:
+    """`knock` opens a connection of its own, asks something and closes it; `on_return` is called when the
+    server has come back: connections of before may lead nowhere."""
+
+    def __init__(
+        self,
+        name: str,
+        knock: Callable[[], Awaitable[None]],
+        on_return: Callable[[], Awaitable[None]],
+        *,
+        after_seconds: float,
+        patience_seconds: float,
+        gauge: Gauge,
+    ) -> None:
+        self._name, self._knock, self._on_return, self._gauge = name, knock, on_return, gauge
+        self._after_seconds, self._patience_seconds = after_seconds, patience_seconds
+        self._stays: dict[Stay, None] = {}  # the longest first
+        self._answered_at = 0.0  # loop time
+        self._crowded_until = 0.0  # loop time
+        self._cause: Exception | None = None
+        self._timer: asyncio.TimerHandle | None = None
+        self._task: asyncio.Task[None] | None = None
+        self.away_since: float | None = None  # time.time()
+
+    def admit(self, idle_connections: Callable[[], float]) -> None:
+        """Raises DatabaseUnavailable at once while the server is away, and for a moment after it had no
+        connection left to give, unless this pool has one."""
+        if self._cause is not None:
+            raise DatabaseUnavailable() from self._cause
+        if self._crowded_until and asyncio.get_running_loop().time() < self._crowded_until:
+            if not idle_connections() and not self._stays:
+                raise DatabaseUnavailable("has no connection left")
+        else:
+            self._crowded_until = 0.0
+
+    def enter(self, cut: Callable[[], None], *, resting: bool = False) -> Stay:
+        """Somebody begins to wait."""
+        loop = asyncio.get_running_loop()
+        stay = Stay(loop.time(), cut, resting)
+        self._stays[stay] = None
+        if self._timer is None and self._task is None:
+            self._timer = loop.call_later(self._after_seconds, self._look)
+        return stay
+
+    def leave(self, stay: Stay, *, answered: bool) -> None:
+        """And has waited enough; `answered` by the server, or not."""
+        self._stays.pop(stay, None)
+        if answered:
+            self._answered_at = asyncio.get_running_loop().time()
+
+    def failed_to_connect(self, error: Exception) -> None:
+        """A new connection was refused. Impatience proves nothing: that is the pulse's own affair."""
+        if isinstance(error, asyncpg.TooManyConnectionsError):
+            # Asking costs the server a process each time, and it has too many.
+            wait = _CROWDED_SECONDS * random.uniform(0.5, 1.5)  # noqa: S311  # not a secret
+            self._crowded_until = asyncio.get_running_loop().time() + wait
+        elif isinstance(error, NOT_THERE) and not isinstance(error, TimeoutError):
+            self._lose(error)
+
+    def stop(self) -> None:
+        """Ends what runs in the background."""
+        if self._timer is not None:
+            self._timer.cancel()
+        if self._task is not None:
+            self._task.cancel()
+        self._timer = self._task = None
+
+    def _look(self) -> None:
+        self._timer = None
+        oldest = next((stay for stay in self._stays if not stay.resting), None)
+        if oldest is None or self._task is not None:
+            return
+        loop = asyncio.get_running_loop()
+        due = max(oldest.since, self._answered_at) + self._after_seconds
+        if due > loop.time():
+            self._timer = loop.call_at(due, self._look)
+        else:
+            self._task = asyncio.create_task(self._feel())
+
+    async def _feel(self) -> None:
+        began = asyncio.get_running_loop().time()
+        silence = await self._asked()
+        self._task = None
+        if silence is not None and self._answered_at <= began:
+            self._lose(silence)
+        elif self._stays:
+            loop = asyncio.get_running_loop()
+            self._timer = loop.call_later(self._after_seconds, self._look)
+
+    async def _asked(self) -> Exception | None:
+        """None when the server gave a sign of life."""
+        try:
+            async with asyncio.timeout(self._patience_seconds):
+                await self._knock()
+        except NOT_THERE as error:
+            return error
+        except (asyncpg.PostgresError, asyncpg.InterfaceError):
+            pass  # it would not let us in, and said so
+        return None
+
+    def _lose(self, cause: Exception) -> None:
+        if self._cause is not None:
+            return
+        self._cause, self.away_since = cause, time.time()
+        self._gauge.set(1)
+        logger.warning("database away", extra={"facts": {"pool": self._name, "why": repr(cause)}})
+        self.stop()
+        self._task = asyncio.create_task(self._await_return())
+        for stay in list(self._stays):
+            stay.cut()
+
+    async def _await_return(self) -> None:
+        wait = _LOOK_FIRST_SECONDS
+        while True:
+            # Jitter keeps pools and replicas from knocking at a recovering server in step.
+            await asyncio.sleep(wait * random.uniform(0.5, 1.5))  # noqa: S311  # not a secret
+            if (silence := await self._asked()) is None:
+                break
+            self._cause = silence
+            wait = min(2 * wait, _LOOK_MAX_SECONDS)
+        await self._on_return()
+        since = self.away_since or time.time()
+        self._cause = self.away_since = self._task = None
+        self._gauge.set(0)
+        seconds = round(time.time() - since, 1)
+        logger.warning("database back", extra={"facts": {"pool": self._name, "away_seconds": seconds}})
+
+
+def cut_short(waiting: asyncio.Timeout) -> None:
+    """Lets a wait end now."""
+    with suppress(RuntimeError):  # it just has
+        waiting.reschedule(asyncio.get_running_loop().time())

@@ -1,0 +1,158 @@
+"""A proxy that breaks on demand: between a client and any TCP or unix-socket server.
+
+with fault_proxy("/run/valkey.sock") as proxy:      # or ("127.0.0.1", 5432)
+    client = connect(proxy.host, proxy.port)
+    with proxy.broken(BLACK_HOLE):
+        ...                                          # connections of before are broken as well
+
+It has a thread and an event loop of its own, so it works for tests with and without a loop; its calls
+block until they are in force. Once a fault ends, what it held back flows on.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import socket
+import threading
+from collections.abc import Coroutine, Iterator
+from contextlib import contextmanager, suppress
+from typing import Any
+
+from tests.faults.fault_kinds import FLAPPING, REFUSE, Fault
+from tests.faults.fault_line import Line
+
+_PATIENCE_SECONDS = 30.0
+
+Target = tuple[str, int] | str  # host and port, or the path of a unix socket
+
+
+class FaultProxy:
+    """Listens on a loopback port that stays its own also while connections are refused."""
+
+    host = "127.0.0.1"
+
+    def __init__(self, target: Target) -> None:
+        self.target = target
+        self.fault: Fault | None = None
+        self.connections_seen = 0
+        self._lines: set[Line] = set()
+        self._server: asyncio.Server | None = None
+        self._flapping: asyncio.Task[None] | None = None
+        # Bound and never listening: it keeps the port ours while connections are refused.
+        self._claim = self._bound(0)
+        self.port: int = self._claim.getsockname()[1]
+        self._loop = asyncio.new_event_loop()
+        self._thread = threading.Thread(target=self._loop.run_forever, name="fault-proxy", daemon=True)
+        self._thread.start()
+        self._changed = asyncio.Event()
+        self._in_loop(self._open())
+
+    @contextmanager
+    def broken(self, fault: Fault) -> Iterator[None]:
+        """The fault is in force for this block, and gone after it."""
+        self.set(fault)
+        try:
+            yield
+        finally:
+            self.set(None)
+
+    def set(self, fault: Fault | None) -> None:
+        """Puts a fault in force in place of the one before; None heals."""
+        self._in_loop(self._set(fault))
+
+    def cut(self) -> int:
+        """Resets the connections there are; returns how many. New ones are welcome."""
+        lines: int = self._in_loop(self._cut())
+        return lines
+
+    def close(self) -> None:
+        self._in_loop(self._shut_down())
+        self._loop.call_soon_threadsafe(self._loop.stop)
+        self._thread.join(_PATIENCE_SECONDS)
+        self._loop.close()
+        self._claim.close()
+
+    async def pause(self, seconds: float | None) -> None:
+        """Within the proxy's loop: until the fault changes, at most `seconds`."""
+        with suppress(TimeoutError):
+            async with asyncio.timeout(seconds):
+                await self._changed.wait()
+
+    def _in_loop(self, work: Coroutine[Any, Any, Any]) -> Any:
+        return asyncio.run_coroutine_threadsafe(work, self._loop).result(_PATIENCE_SECONDS)
+
+    async def _set(self, fault: Fault | None) -> None:
+        if self._flapping is not None:
+            self._flapping.cancel()
+            self._flapping = None
+        if fault is not None and fault == FLAPPING:
+            self._flapping = asyncio.create_task(self._flap(fault.pause_seconds))
+        else:
+            await self._put(fault)
+
+    async def _put(self, fault: Fault | None) -> None:
+        self.fault = fault
+        self._changed.set()
+        self._changed = asyncio.Event()
+        if fault == REFUSE:
+            self._refuse()
+            await self._cut()
+        elif self._server is None:
+            await self._open()
+
+    async def _flap(self, seconds: float) -> None:
+        while True:
+            await self._put(REFUSE)
+            await asyncio.sleep(seconds)
+            await self._put(None)
+            await asyncio.sleep(seconds)
+
+    async def _open(self) -> None:
+        self._server = await asyncio.start_server(self._accept, sock=self._bound(self.port), backlog=512)
+
+    def _refuse(self) -> None:
+        if self._server is not None:
+            self._server.close()
+            self._server = None
+
+    def _bound(self, port: int) -> socket.socket:
+        bound = socket.socket()
+        bound.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        bound.bind((self.host, port))
+        return bound
+
+    async def _accept(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        self.connections_seen += 1
+        line = Line(self, reader, writer)
+        self._lines.add(line)
+        try:
+            await line.run()
+        finally:
+            self._lines.discard(line)
+
+    async def _cut(self) -> int:
+        lines = list(self._lines)
+        for line in lines:
+            line.reset()
+        return len(lines)
+
+    async def _shut_down(self) -> None:
+        await self._set(None)
+        self._refuse()
+        await self._cut()
+        others = asyncio.all_tasks() - {asyncio.current_task()}
+        for task in others:
+            task.cancel()
+        await asyncio.gather(*others, return_exceptions=True)
+        for _ in range(3):  # a closed connection needs another round or two of the loop to be gone
+            await asyncio.sleep(0)
+
+
+@contextmanager
+def fault_proxy(target: Target) -> Iterator[FaultProxy]:
+    """A proxy in front of a server, healthy at first."""
+    proxy = FaultProxy(target)
+    try:
+        yield proxy
+    finally:
+        proxy.close()
