@@ -174,6 +174,8 @@ async def connection(
     pulse.admit(partial(database.count, "idle"))
     context = current_request.get()
     wait = timeout_seconds if context is None else context.seconds_left(timeout_seconds)
+    if wait <= 0:  # nobody waits for what would be done now
+        raise DatabaseUnavailable("The time for this request is over")
     lent = database.connection()
     patience = asyncio.timeout(wait)
     stay, answered = pulse.enter(partial(cut_short, patience)), False

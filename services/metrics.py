@@ -15,6 +15,16 @@ http_request_duration_seconds = Histogram(
     buckets=(0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0),
 )
 http_requests_in_flight = Gauge("http_requests_in_flight", "Requests being answered", ["service"])
+requests_at_work = Gauge("requests_at_work", "Requests that have a place", ["service"])
+requests_waiting = Gauge("requests_waiting", "Requests that wait for a place", ["service"])
+requests_shed_total = Counter(
+    "requests_shed_total", "Answered 503 for want of a place: full, waited, deadline", ["service", "reason"]
+)
+breaker_open = Gauge("breaker_open", "1 while a service or the gateway is not asked", ["target"])
+calls_refused_total = Counter(
+    "calls_refused_total", "Calls not made: breaker, full, waited, deadline", ["target", "reason"]
+)
+calls_retried_total = Counter("calls_retried_total", "Calls made a second time", ["target"])
 cache_requests_total = Counter(
     "cache_requests_total", "Look-ups: memory, redis, stale, miss", ["cache", "result"]
 )

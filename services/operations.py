@@ -38,6 +38,9 @@ B = TypeVar("B", bound=msgspec.Struct)
 
 LINES_MEDIA_TYPE = "application/x-ndjson"
 
+# How requests for an operation are let in when there are too many: admission.py.
+Precedence = Literal["ordinary", "reserved", "exempt"]
+
 _encoder = msgspec.json.Encoder()
 # What an endpoint computes for one caller; answers that may be kept say so themselves.
 _NO_STORE = {"Cache-Control": "no-store"}
@@ -89,6 +92,7 @@ class Operation:
     body_required: bool
     idempotency_key: Literal["required", "accepted"] | None
     guard: Callable[[Request, Any], Awaitable[None]] | None
+    admission: Precedence
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         request = Request(scope, receive)
@@ -150,12 +154,15 @@ def operation(
     body_required: bool = True,
     idempotency_key: Literal["required", "accepted"] | None = None,
     guard: Callable[[Request, Any], Awaitable[None]] | None = None,
+    admission: Precedence = "ordinary",
 ) -> Operation:
     """Declares an operation. `page=True` is a storefront page: unknown parameters are ignored and
     it stays out of the OpenAPI document. `lines` is what each line of a streamed NDJSON body is: the
     endpoint reads and decodes it itself, from `call.request.stream()`. A body that is not required may
     be left out when all its fields have defaults. `idempotency_key` only documents the header. `guard` gets
-    the request and the service's resources before anything is decoded, and raises what it objects to."""
+    the request and the service's resources before anything is decoded, and raises what it objects to.
+    `admission`: in a rush, `reserved` has a share of the places for itself; `exempt` takes none (what lasts,
+    or costs nothing)."""
     return Operation(
         method,
         path,
@@ -173,6 +180,7 @@ def operation(
         body_required,
         idempotency_key,
         guard,
+        admission,
     )
 
 

@@ -27,6 +27,7 @@ class RequestContext:
     forwarded_for: str | None = None
     client_address: str | None = None  # of whoever sent it, see client_address.py
     deadline: float | None = None  # time.monotonic() by which the caller will have gone
+    reserved: bool = False  # an order or a payment, or asked on behalf of one, see admission.py
     redis_seconds_spent: float = field(default=0.0)
     stale_seconds: float | None = None  # the age of the oldest stale answer that went into this one
     incomplete: bool = False  # a part that could not be had was left out
@@ -39,6 +40,16 @@ class RequestContext:
     def note_stale(self, seconds: float) -> None:
         """Something of this age, which should have been fresher, is used."""
         self.stale_seconds = max(seconds, self.stale_seconds or 0.0)
+
+    @property
+    def time_left(self) -> float | None:
+        """Seconds until the caller's deadline, if there is one."""
+        return None if self.deadline is None else max(0.0, self.deadline - time.monotonic())
+
+    @property
+    def has_gone(self) -> bool:
+        """Whether the caller waits no more: whatever is done for them now is done in vain."""
+        return self.deadline is not None and time.monotonic() >= self.deadline
 
     def seconds_left(self, at_most: float) -> float:
         """Seconds until the caller's deadline, `at_most` when there is none or a later one."""
@@ -56,9 +67,11 @@ def new_request_id() -> str:
 
 def read_context(headers: Iterable[tuple[bytes, bytes]]) -> RequestContext:
     """Builds the context from raw ASGI headers. A missing `X-Entry` counts as public; only internal
-    callers may set a deadline, anyone may name a request by a well-formed `X-Request-ID`."""
+    callers may set a deadline or ask for a reserved place, anyone may name a request by a well-formed
+    `X-Request-ID`."""
     context = RequestContext(request_id="")
     deadline_ms: str | None = None
+    reserved = False
     for name, raw in headers:
         if name == b"x-request-id":
             value = raw.decode("latin-1")
@@ -71,8 +84,11 @@ def read_context(headers: Iterable[tuple[bytes, bytes]]) -> RequestContext:
             context.forwarded_for = raw.decode("latin-1")
         elif name == b"x-deadline-ms":
             deadline_ms = raw.decode("latin-1")
+        elif name == b"x-reserved":
+            reserved = raw == b"1"
     if not context.request_id:
         context.request_id = new_request_id()
+    context.reserved = context.internal and reserved
     if context.internal and deadline_ms and deadline_ms.isascii() and deadline_ms.isdigit():
         context.deadline = time.monotonic() + min(int(deadline_ms[:9]), 600_000) / 1000
     return context

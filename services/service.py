@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import random
 from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import dataclass, field
@@ -14,11 +15,12 @@ from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
-from starlette.types import ASGIApp
+from starlette.types import ASGIApp, Receive, Scope, Send
 
 from services import metrics
+from services.admission import Admission
 from services.client_address import read_proxies
-from services.errors import DatabaseUnavailable, ShopError, Unavailable
+from services.errors import DatabaseUnavailable, Overloaded, ShopError, Unavailable
 from services.lifecycle import Lifecycle
 from services.logs import configure_logs
 from services.operations import Operation, routes_of
@@ -40,7 +42,7 @@ class Service:
     """A web process. `resources` opens what the endpoints need (pools, clients) and closes it;
     `error_page` turns errors into pages instead of problem+json where a person is reading.
     `smoke_paths` are GET by the process itself before it is ready (see `smoke`): cheap, and without
-    effect."""
+    effect. `admits_all`: no request is ever too many (for who tells whether the shop lives)."""
 
     name: str
     operations: list[Operation]
@@ -48,6 +50,7 @@ class Service:
     error_page: ErrorPage | None = None
     middleware: tuple[Callable[[ASGIApp], ASGIApp], ...] = field(default=())
     smoke_paths: tuple[str, ...] = ()
+    admits_all: bool = False
 
     def app(self, settings: ProcessSettings, lifecycle: Lifecycle, resources: Any) -> ASGIApp:
         """The ASGI callable; `resources` are already open."""
@@ -61,21 +64,40 @@ class Service:
         )
         starlette.router.redirect_slashes = False
         starlette.state.settings, starlette.state.resources = settings, resources
-        app: ASGIApp = starlette
-        for wrap in self.middleware:
-            app = wrap(app)
+        app = self._wrapped(starlette)
+        if not self.admits_all:
+            busy = self._wrapped(self._busy(starlette))
+            app = Admission(app, busy, self.name, self.operations, settings)
         proxies = read_proxies(settings.trusted_proxies)
         return RequestScope(app, self.name, settings.release, lifecycle, proxies)
+
+    def _wrapped(self, app: ASGIApp) -> ASGIApp:
+        for wrap in self.middleware:
+            app = wrap(app)
+        return app
+
+    def _busy(self, starlette: Starlette) -> ASGIApp:
+        """Answers whom there is no place for, not all of whom are to come back in the same second."""
+
+        async def busy(scope: Scope, receive: Receive, send: Send) -> None:
+            scope["app"] = starlette
+            error = Overloaded(retry_after_seconds=random.randint(1, 3))  # noqa: S311
+            await self._answer_to(error, Request(scope, receive))(scope, receive, send)
+
+        return busy
+
+    def _answer_to(self, error: ShopError, request: Request) -> Response:
+        problem = problem_of(error)
+        if self.error_page is None:
+            return problem
+        return _with_retry_after(self.error_page(request, problem.status_code, error.title), problem)
 
     async def _on_shop_error(self, request: Request, error: Exception) -> Response:
         assert isinstance(error, ShopError)
         if isinstance(error, Unavailable):
             facts = {"problem": error.slug, "cause": repr(error.__cause__)}
             logger.warning("could not answer", extra={"facts": facts})
-        problem = problem_of(error)
-        if self.error_page is None:
-            return problem
-        return _with_retry_after(self.error_page(request, problem.status_code, error.title), problem)
+        return self._answer_to(error, request)
 
     async def _on_http_error(self, request: Request, error: Exception) -> Response:
         assert isinstance(error, HTTPException)

@@ -87,7 +87,18 @@ class ProcessSettings(Group, frozen=True):
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = "INFO"
     log_format: Literal["json", "pretty"] = "json"
     sentry_dsn: str | None = None
+    concurrency_max: PositiveInt = 64
+    concurrency_reserved_share: Annotated[float, Meta(ge=0, lt=1)] = 0.25
+    concurrency_waiting_max: Annotated[int, Meta(ge=0)] = 64
+    concurrency_wait_seconds: Seconds = 0.25
+    request_deadline_seconds: PositiveSeconds = 10.0
     internal_timeout_seconds: PositiveSeconds = 2.0
+    internal_calls_max: PositiveInt = 32
+    internal_wait_seconds: Seconds = 0.25
+    internal_retry_share: Annotated[float, Meta(ge=0, le=1)] = 0.1
+    internal_breaker_failures: PositiveInt = 5
+    internal_breaker_open_seconds: PositiveSeconds = 1.0
+    internal_breaker_open_max_seconds: PositiveSeconds = 10.0
 
 
 class StoreSettings(Group, frozen=True):
@@ -170,6 +181,7 @@ class CheckoutSettings(Group, frozen=True):
     """How long the shop keeps its word: quoted prices, carts, reserved stock."""
 
     quote_ttl_minutes: PositiveInt = 30
+    quote_timeout_seconds: PositiveSeconds = 1.0
     cart_ttl_days: PositiveInt = 30
     reservation_ttl_minutes: PositiveInt = 30
 
@@ -184,6 +196,7 @@ class PaymentSettings(Group, frozen=True):
     payment_webhook_secrets: str
     payment_provider: Literal["sandbox", "stripe"] = "sandbox"
     payment_timeout_seconds: PositiveSeconds = 3.0
+    payment_calls_max: PositiveInt = 32
 
 
 class MailSettings(Group, frozen=True):

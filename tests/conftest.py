@@ -38,6 +38,11 @@ PATIENT = {
     "DATABASE_STATEMENT_TIMEOUT_SECONDS": "20",
     "INTERNAL_TIMEOUT_SECONDS": "20",
     "CACHE_PATIENCE_SECONDS": "20",
+    "INTERNAL_WAIT_SECONDS": "20",
+    "QUOTE_TIMEOUT_SECONDS": "20",
+    "CONCURRENCY_WAIT_SECONDS": "20",
+    "CONCURRENCY_WAITING_MAX": "1000",
+    "REQUEST_DEADLINE_SECONDS": "60",
 }
 # The same for what a request asks of Redis: for tests that are about the answer, not about its absence.
 PATIENT_WITH_REDIS = {

@@ -63,6 +63,7 @@ service = Service(
             import_products,
             "Import products, one per line",
             lines=ImportLine,
+            admission="exempt",  # lasts as long as its caller sends
             answer=ImportReport,
             admin=True,
         ),
@@ -72,6 +73,7 @@ service = Service(
             get_quotes,
             "Prices and weights for checkout",
             query=QuoteQuery,
+            admission="reserved",
             answer=Quotes,
         ),
         *slug_endpoints.OPERATIONS,

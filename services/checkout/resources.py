@@ -41,13 +41,13 @@ async def open_checkout(settings: ProcessSettings, lifecycle: Lifecycle) -> Asyn
         role_url(data, "checkout"), data, pool_max=data.database_pool_max, name="checkout"
     )
     client, calls = InternalClient(settings), OutsideCalls(database)
-    gateway = Gateway(PaymentSettings.read(), calls)
+    gateway, terms = Gateway(PaymentSettings.read(), calls), CheckoutSettings.read()
     checkout = Checkout(
         database,
-        Quotes(client),
+        Quotes(client, terms.quote_timeout_seconds),
         gateway,
         StoreSettings.read(),
-        CheckoutSettings.read(),
+        terms,
         data.database_acquire_timeout_seconds,
     )
     await database.connect()

@@ -71,6 +71,7 @@ service = Service(
     name="health",
     resources=open_monitors,
     smoke_paths=("/up", "/health"),
+    admits_all=True,
     operations=[
         operation("GET", "/up", up, "Is the process alive?", page=True),
         operation("GET", "/health", health, "How is every dependency?", answer=Health, page=True),

@@ -76,12 +76,13 @@ class DurableResources(WorkerResources):
         calls, mail = OutsideCalls(database), MailSettings.read()
         self.mailer = Mailer(mail, calls)
         self.letters = Letters(mail, store.store_name, process.public_url)
+        terms = CheckoutSettings.read()
         self.checkout = Checkout(
             database,
-            Quotes(self._client),
+            Quotes(self._client, terms.quote_timeout_seconds),
             Gateway(PaymentSettings.read(), calls),
             store,
-            CheckoutSettings.read(),
+            terms,
             data.database_acquire_timeout_seconds,
         )
 

@@ -38,9 +38,9 @@ service = Service(
         *order_pages.OPERATIONS,
         operation("GET", "/api/openapi.json", openapi_json, "The API as an OpenAPI document", page=True),
         operation("GET", "/api/docs", api_docs, "The same to read", page=True),
-        operation("GET", "/assets/{name}", asset, "A stylesheet or a sign", page=True),
+        operation("GET", "/assets/{name}", asset, "A stylesheet or a sign", page=True, admission="exempt"),
         operation("GET", "/pictures/{motif}/{name}", picture, "A product's picture", page=True),
-        operation("GET", "/favicon.ico", favicon, "The shop's sign", page=True),
+        operation("GET", "/favicon.ico", favicon, "The shop's sign", page=True, admission="exempt"),
         *crawlers.OPERATIONS,
     ],
 )

@@ -136,6 +136,6 @@ def _away(call: Call[Shop, Nothing, CheckoutForm], error: Unavailable) -> ASGIAp
 
 
 OPERATIONS = [
-    operation("GET", "/checkout", checkout, "The form that orders", page=True),
-    form("/checkout", send_checkout, "Orders, or shows the ways of shipping", CheckoutForm),
+    operation("GET", "/checkout", checkout, "The form that orders", page=True, admission="reserved"),
+    form("/checkout", send_checkout, "Orders, or shows the ways of shipping", CheckoutForm, "reserved"),
 ]

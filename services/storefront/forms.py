@@ -10,7 +10,7 @@ from starlette.responses import RedirectResponse
 from starlette.types import ASGIApp
 
 from services.decode import Nothing, decode_query, read_body, require_media_type
-from services.operations import Call, Operation, operation
+from services.operations import Call, Operation, Precedence, operation
 from services.same_origin import require_same_origin
 from services.storefront.shop import Shop
 
@@ -24,6 +24,7 @@ def form(
     endpoint: Callable[[Call[Shop, Nothing, B]], Awaitable[ASGIApp]],
     summary: str,
     body: type[B] = Nothing,  # type: ignore[assignment]  # a TypeVar's default can't be declared before 3.13
+    admission: Precedence = "ordinary",
 ) -> Operation:
     """A POST of `application/x-www-form-urlencoded`. Every field of `body` is text, a missing one
     empty, an unknown one ignored. May raise ForeignForm, UnsupportedMediaType, TooLarge, Invalid."""
@@ -34,7 +35,7 @@ def form(
         filled = decode_query(await read_body(call.request, _BYTES_MAX), body, strict=False)
         return await endpoint(Call(call.request, call.resources, call.query, filled))
 
-    return operation("POST", path, guarded, summary, page=True)
+    return operation("POST", path, guarded, summary, page=True, admission=admission)
 
 
 def see_other(path: str) -> RedirectResponse:

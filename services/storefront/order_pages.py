@@ -91,8 +91,10 @@ async def _order(call: Call[Shop, Nothing, B]) -> Order:
 
 
 OPERATIONS = [
-    operation("GET", "/orders/{token}", order, "One order, from payment to parcel", page=True),
+    operation(
+        "GET", "/orders/{token}", order, "One order, from payment to parcel", page=True, admission="reserved"
+    ),
     operation("GET", "/orders/{token}/progress", order_progress, "Whether its page has changed", page=True),
     operation("GET", "/orders/{token}/cancel", cancel, "Asks whether to cancel it", page=True),
-    form("/orders/{token}/cancel", cancel_order, "Cancels it", CancelForm),
+    form("/orders/{token}/cancel", cancel_order, "Cancels it", CancelForm, "reserved"),
 ]

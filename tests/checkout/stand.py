@@ -171,6 +171,9 @@ async def running_checkout(
             "ADMIN_API_KEY": ADMIN_KEY,
             "DATABASE_URL": database_url,
             "REDIS_URL": redis_url,
+            # Crowds of a hundred come at once here, on a machine that is busy with other tests.
+            "CONCURRENCY_WAIT_SECONDS": "20",
+            "CONCURRENCY_WAITING_MAX": "1000",
             "JOB_POLL_SECONDS": "0.2",
             "JOB_HEARTBEAT_SECONDS": "0.2",
             "JOB_LEASE_SECONDS": "2",

@@ -117,6 +117,7 @@ OPERATIONS = [
         put_details,
         "Set who buys, where it goes, and how",
         body=SetDetails,
+        admission="reserved",
         answer=Cart,
         problems=(CartAlreadyOrdered,),
     ),
@@ -126,6 +127,7 @@ OPERATIONS = [
         get_shipping_methods,
         "The ways to ship this cart",
         query=ShippingQuery,
+        admission="reserved",
         answer=ShippingMethods,
     ),
 ]

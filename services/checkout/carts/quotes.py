@@ -40,17 +40,20 @@ def is_sku(text: str) -> bool:
 class Quotes:
     """Asks catalog, by internal calls."""
 
-    def __init__(self, client: InternalClient) -> None:
-        self._client = client
+    def __init__(self, client: InternalClient, timeout_seconds: float) -> None:
+        self._client, self._timeout_seconds = client, timeout_seconds
 
     async def quote(self, skus: Sequence[str]) -> dict[str, Quote]:
         """Quotes by SKU, for up to 100 SKUs; what catalog does not sell is missing from the answer.
-        Raises UpstreamUnavailable; one internal call, none for what can't be a SKU."""
+        Raises UpstreamUnavailable, after QUOTE_TIMEOUT_SECONDS at the latest and at once where catalog has
+        not answered lately; one internal call, none for what can't be a SKU."""
         wanted = [sku for sku in skus if is_sku(sku)]
         if not wanted:
             return {}
         try:
-            answer = await self._client.get("/internal/catalog/quotes", _Quotes, {"sku": wanted})
+            answer = await self._client.get(
+                "/internal/catalog/quotes", _Quotes, {"sku": wanted}, timeout_seconds=self._timeout_seconds
+            )
         except (NotFound, Invalid, Limited) as error:  # catalog is of a release that does not know us
             raise UpstreamUnavailable() from error
         return {quote.sku: quote for quote in answer.items}

@@ -2,7 +2,8 @@
 
 Every call that changes something carries a key of ours, so it may be made again after any silence.
 Silence and failure are told apart: `GatewayUnavailable` means that nobody knows whether it
-happened, `GatewayRefused` that the gateway said no.
+happened, `GatewayRefused` that the gateway said no. One that does not answer is left alone for some
+seconds, which is a silence, too: payments stay as they are, and jobs ask again.
 """
 
 from __future__ import annotations
@@ -15,6 +16,7 @@ from typing import Any, TypeVar
 import httpx
 import msgspec
 
+from services.call_guard import CallGuard, CallNotMade, Verdict
 from services.checkout.outside_calls import OutsideCalls
 from services.checkout.payments.gateway_shapes import (
     ErrorAnswer,
@@ -32,6 +34,9 @@ from services.settings import PaymentSettings
 T = TypeVar("T")
 
 _API_VERSION = "2025-03-31.basil"
+# Dearer calls than services make each other: it takes more to give up on the gateway, and less to come back.
+_BREAKER_FAILURES = 10
+_BREAKER_OPEN_SECONDS, _BREAKER_OPEN_MAX_SECONDS = 1.0, 8.0
 
 
 class GatewayUnavailable(UpstreamUnavailable):
@@ -65,6 +70,14 @@ class Gateway:
         self.webhook_secrets = [s.strip() for s in settings.payment_webhook_secrets.split(",") if s.strip()]
         self.request_timeout_seconds = settings.payment_timeout_seconds
         self._calls = calls
+        self.guard = CallGuard(
+            "payment_gateway",
+            calls_max=settings.payment_calls_max,
+            wait_seconds=settings.payment_timeout_seconds / 2,
+            failures=_BREAKER_FAILURES,
+            open_seconds=_BREAKER_OPEN_SECONDS,
+            open_max_seconds=_BREAKER_OPEN_MAX_SECONDS,
+        )
         self._http = http_client(
             base_url=settings.payment_api_url.rstrip("/"),
             timeout=settings.payment_timeout_seconds,
@@ -128,12 +141,25 @@ class Gateway:
         return await self._call("POST", path, answer, data=form, headers=headers)
 
     async def _call(self, method: str, path: str, answer: type[T], **content: Any) -> T:
+        """Raises GatewayUnavailable, GatewayRefused."""
+        try:
+            async with self.guard.call(self.request_timeout_seconds) as verdict:
+                return await self._asked(verdict, method, path, answer, **content)
+        except CallNotMade as refusal:
+            raise GatewayUnavailable("is not asked now") from refusal
+
+    async def _asked(self, verdict: Verdict, method: str, path: str, answer: type[T], **content: Any) -> T:
         started = time.monotonic()
         error: str | None = None
         try:
             # httpx counts each silence by itself: an answer that comes in drops would never be late.
-            async with asyncio.timeout(self.request_timeout_seconds):
-                return _read(await self._http.request(method, path, **content), answer)
+            async with asyncio.timeout(verdict.seconds_left):
+                said = _read(await self._http.request(method, path, **content), answer)
+            verdict.answered = True
+            return said
+        except GatewayRefused:
+            verdict.answered = True
+            raise
         except (httpx.HTTPError, TimeoutError) as failure:
             error = repr(failure)
             raise GatewayUnavailable(type(failure).__name__) from failure

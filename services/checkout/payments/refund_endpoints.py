@@ -29,6 +29,7 @@ OPERATIONS = [
         body_required=False,
         idempotency_key="required",
         answer=Refund,
+        admission="reserved",
         status=201,
         admin=True,
         problems=(RefundTooLarge, KeyMissing, KeyReused, InFlight),

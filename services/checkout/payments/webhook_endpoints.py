@@ -28,6 +28,7 @@ OPERATIONS = [
         post_event,
         "The payment gateway's signed events",
         answer=Received,
+        admission="reserved",
         problems=(Malformed, SignatureWrong, TooLarge),
     )
 ]

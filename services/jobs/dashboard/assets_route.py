@@ -14,5 +14,7 @@ async def asset(call: Call[Jobs, Nothing, Nothing]) -> AssetResponse:
 
 
 OPERATIONS: list[Operation] = [
-    operation("GET", "/jobs/assets/{name}", asset, "A stylesheet, a module or a sign", page=True)
+    operation(
+        "GET", "/jobs/assets/{name}", asset, "A stylesheet, a module or a sign", page=True, admission="exempt"
+    )
 ]

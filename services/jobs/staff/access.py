@@ -30,7 +30,7 @@ from services.jobs.staff.csrf import csrf_token, require_csrf
 from services.jobs.staff.login_address import HOME, login_address, see_other
 from services.jobs.staff.rendering import closed_page, error_page
 from services.jobs.staff.who import Role, RoleTooLow, Who
-from services.operations import Call, Operation, operation
+from services.operations import Call, Operation, Precedence, operation
 from services.same_origin import require_same_origin
 
 Q = TypeVar("Q", bound=msgspec.Struct)
@@ -140,9 +140,11 @@ def page(
     summary: str,
     role: Role = "viewer",
     query: type[Q] = Nothing,  # type: ignore[assignment]  # as above
+    admission: Precedence = "ordinary",
 ) -> Operation:
     """A GET for a person. Parameters that are not in `query` are ignored."""
-    return operation("GET", path, Staffed(endpoint, role, "person", query), summary, page=True)
+    staffed = Staffed(endpoint, role, "person", query)
+    return operation("GET", path, staffed, summary, page=True, admission=admission)
 
 
 def form(

@@ -59,5 +59,7 @@ def _is_for_page(request: Request) -> bool:
 
 
 OPERATIONS = [
-    operation("GET", "/internal/jobs/session", session, "Who is logged in", query=Wanted),
+    operation(
+        "GET", "/internal/jobs/session", session, "Who is logged in", query=Wanted, admission="reserved"
+    ),
 ]
