@@ -17,7 +17,7 @@ unexport PYTHONDONTWRITEBYTECODE
 RUN := $(VENV)/bin/python
 
 .DEFAULT_GOAL := help
-.PHONY: help up down reset demo import jobs migrate check-invariants bench bench-jobs openapi \
+.PHONY: help up down reset demo import jobs migrate check-invariants doctor bench bench-jobs openapi \
   deploy plan rollback releases status logs shell scale reboot maintenance on off lock unlock backup restore \
   test test-slow test-deploy soak-deploy soak-jobs browser-test check requirements ci clean
 
@@ -72,6 +72,10 @@ migrate: ## bring DATABASE_URL, or else the running store's database, to this re
 check-invariants: ## what must hold in any shop: stock, orders, payments, jobs; of DATABASE_URL or the running store
 	$(call install,local)
 	@exec $(RUN) -m ops.local run ops.check_invariants
+
+doctor: ## is the store well, and what to do if not; the running one, or TO=production
+	$(call install,local)
+	@exec $(RUN) -m ops.doctor $(if $(filter-out file,$(origin TO)),--to '$(TO)') $(ARGS)
 
 ##@ Run it in production (TO=staging reads .env.staging)
 

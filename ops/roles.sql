@@ -43,10 +43,12 @@ ALTER DEFAULT PRIVILEGES IN SCHEMA {schema} GRANT EXECUTE ON FUNCTIONS TO {role}
 
 -- name: close
 -- After the migrations: PostgreSQL lets everyone execute a new function, we do not; and a service
--- reads which migrations it has, but cannot claim one.
+-- reads which migrations it has, but cannot claim one. /health tells which those are.
 REVOKE EXECUTE ON ALL ROUTINES IN SCHEMA {schema} FROM PUBLIC;
 DO $$ BEGIN
   IF to_regclass('{schema}.schema_migrations') IS NOT NULL THEN
     REVOKE INSERT, UPDATE, DELETE, TRUNCATE ON {schema}.schema_migrations FROM {role};
+    GRANT USAGE ON SCHEMA {schema} TO kiosk_health;
+    GRANT SELECT ON {schema}.schema_migrations TO kiosk_health;
   END IF;
 END $$

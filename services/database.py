@@ -137,6 +137,7 @@ class Pool(Database):
 def open_database(url: str, settings: DatabaseSettings, *, pool_max: int, name: str) -> Database:
     """A pool that connects lazily (`min_size=0`): a service can start while PostgreSQL is away."""
     database = Pool(url, settings, pool_max=pool_max, name=name)
+    metrics.db_pool_connections_max.labels(name).set(pool_max)
     for state in ("idle", "busy"):
         metrics.db_pool_connections.labels(name, state).set_function(partial(database.count, state))
     return database

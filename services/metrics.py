@@ -32,6 +32,7 @@ redis_breaker_open = Gauge("redis_breaker_open", "1 while Redis is not asked bec
 redis_errors_total = Counter("redis_errors_total", "Failed Redis calls, swallowed", ["client", "error"])
 db_pool_connections = Gauge("db_pool_connections", "Pooled PostgreSQL connections", ["pool", "state"])
 db_pool_away = Gauge("db_pool_away", "1 while PostgreSQL is away and callers are refused at once", ["pool"])
+db_pool_connections_max = Gauge("db_pool_connections_max", "As many as the pool may open", ["pool"])
 build_info = Gauge("build_info", "Always 1; the labels say what runs", ["service", "version"])
 
 

@@ -1,8 +1,9 @@
-"""The operator's door of every process: `/livez`, `/readyz`, `/metrics` on a port of its own,
+"""The operator's door of every process: `/livez`, `/readyz`, `/status`, `/metrics` on a port of its own,
 which Traefik never routes to."""
 
 from __future__ import annotations
 
+import msgspec
 import prometheus_client
 from starlette.applications import Starlette
 from starlette.requests import Request
@@ -10,9 +11,10 @@ from starlette.responses import PlainTextResponse, Response
 from starlette.routing import Route
 
 from services.lifecycle import Lifecycle
+from services.process_status import process_status
 
 
-def ops_app(lifecycle: Lifecycle) -> Starlette:
+def ops_app(lifecycle: Lifecycle, release: str) -> Starlette:
     async def livez(_request: Request) -> Response:
         """Always 200, by no I/O: a dependency's outage never kills a task. `starting` until the process
         has been ready once, which `services/healthcheck.py` takes for not healthy yet: so Docker lets a
@@ -22,7 +24,12 @@ def ops_app(lifecycle: Lifecycle) -> Starlette:
     async def readyz(_request: Request) -> Response:
         return PlainTextResponse(lifecycle.state + "\n", 200 if lifecycle.ready else 503)
 
+    async def status(_request: Request) -> Response:
+        told = msgspec.json.encode(process_status(lifecycle, release))
+        return Response(told, media_type="application/json")
+
     async def metrics(_request: Request) -> Response:
         return Response(prometheus_client.generate_latest(), media_type=prometheus_client.CONTENT_TYPE_LATEST)
 
-    return Starlette(routes=[Route("/livez", livez), Route("/readyz", readyz), Route("/metrics", metrics)])
+    doors = {"/livez": livez, "/readyz": readyz, "/status": status, "/metrics": metrics}
+    return Starlette(routes=[Route(path, answer) for path, answer in doors.items()])

@@ -93,7 +93,7 @@ async def serve(
     """Serves until SIGTERM or SIGINT, then drains. The ops port outlives the app's. Raises SystemExit when
     the smoke paths never passed."""
     asked, again = stop_event()
-    app_server, ops_server = server(app, settings), server(ops_app(lifecycle), settings)
+    app_server, ops_server = server(app, settings), server(ops_app(lifecycle, settings.release), settings)
     ops_task = asyncio.create_task(ops_server.serve([listen(settings.ops_host, settings.ops_port)]))
     door = listen(settings.app_host, settings.app_port)
     app_task = asyncio.create_task(app_server.serve([door]))

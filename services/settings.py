@@ -211,8 +211,15 @@ class MailSettings(Group, frozen=True):
     ses_timeout_seconds: PositiveSeconds = 10.0
 
 
+class QueueSettings(Group, frozen=True):
+    """From when on the work that waits, and too few who do it, are told as trouble."""
+
+    job_oldest_seconds_max: PositiveSeconds = 300.0
+    workers_expected: Annotated[str, Meta(pattern="^durable=[0-9]+,fast=[0-9]+$")] = "durable=1,fast=1"
+
+
 class HealthSettings(Group, frozen=True):
-    """The aggregator: which doors it knocks at, and how often."""
+    """The aggregator: which doors it knocks at, how often, and what is too little."""
 
     catalog_ready_url: str
     checkout_ready_url: str
@@ -220,7 +227,10 @@ class HealthSettings(Group, frozen=True):
     storefront_ready_url: str
     health_interval_seconds: PositiveSeconds = 5.0
     health_timeout_seconds: PositiveSeconds = 0.8
-    job_oldest_seconds_max: PositiveSeconds = 300.0
+    certificate_address: str | None = None
+    certificate_days_min: PositiveInt = 14
+    disk_paths: str = "/"
+    disk_free_percent_min: Annotated[float, Meta(ge=0, le=100)] = 10.0
 
 
 class OperatorSettings(Group, frozen=True):
@@ -241,6 +251,7 @@ GROUPS: tuple[type[Group], ...] = (
     CheckoutSettings,
     PaymentSettings,
     MailSettings,
+    QueueSettings,
     HealthSettings,
     OperatorSettings,
 )

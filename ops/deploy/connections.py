@@ -10,7 +10,7 @@ from ops.migrate import CONNECTIONS_RESERVED
 from services.settings import DatabaseSettings
 
 RESERVED = CONNECTIONS_RESERVED
-_HEALTH_POOL = 3  # services/health/app.py
+_HEALTH_POOL = 6  # services/health/probes.py
 _DURABLE_QUEUE_POOL = 4  # services/jobs/worker.py
 _JOBS_POOL = 3  # services/jobs/worker_resources.py
 _WORKER_POOL = 2  # services/jobs/worker.py

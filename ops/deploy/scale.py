@@ -16,7 +16,7 @@ from ops.deploy.connections import RESERVED, needed, pools_of
 from ops.deploy.destination import Destination
 from ops.deploy.docker import Docker
 from ops.deploy.ledger import Entry
-from ops.deploy.manifest import Manifest
+from ops.deploy.manifest import WORKERS, Manifest
 from ops.deploy.rollout import RolloutFailed, replicas_of, submit
 from ops.deploy.settings import AccessorySettings, RolloutSettings
 from ops.deploy.tasks import tasks_of
@@ -24,6 +24,7 @@ from ops.deploy.verb import Verb
 from services.settings import DatabaseSettings
 
 _POLL_SECONDS = 0.4
+_EXPECTED = "WORKERS_EXPECTED"  # in the environment of health
 
 
 def add_arguments(parser: ArgumentParser) -> None:
@@ -67,9 +68,14 @@ def check_scalable(destination: Destination, service: str, replicas: int) -> Non
 
 
 def with_replicas(manifest: Manifest, service: str, replicas: int) -> Manifest:
-    """The same release with another number of replicas of one service."""
+    """The same release with another number of replicas of one service; of workers, health is to expect as
+    many."""
     stack = copy.deepcopy(manifest.stack)
     stack["services"][service]["deploy"]["replicas"] = replicas
+    if service in WORKERS and _EXPECTED in stack["services"]["health"]["environment"]:
+        told = {name: stack["services"][name]["deploy"]["replicas"] for name in WORKERS}
+        counts = (f"{name.removeprefix('worker-')}={count}" for name, count in told.items())
+        stack["services"]["health"]["environment"][_EXPECTED] = ",".join(counts)
     return msgspec.structs.replace(manifest, stack=stack)
 
 
@@ -106,15 +112,17 @@ def _scaled(
     """What the ledger is to keep of it."""
     started_at, reason = lock.now(), None
     replicas = replicas_of(manifest, service)
+    # Health is swapped for its new expectation beside the scaling; that takes nobody's attention.
+    changed = [service, "health"] if service in WORKERS else [service]
     try:
         with step(f"{service}: {replicas} replicas"):
-            submit(docker, manifest, [service])
+            submit(docker, manifest, changed)
             await_replicas(docker, manifest, service, seconds)
     except RolloutFailed as failed:
         reason = str(failed)
-        submit(docker, before.manifest, [service])
+        submit(docker, before.manifest, changed)
     except BaseException:
-        submit(docker, before.manifest, [service])
+        submit(docker, before.manifest, changed)
         raise
     return msgspec.structs.replace(
         before,

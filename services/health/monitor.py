@@ -1,16 +1,19 @@
 """Looks at one dependency again and again, and changes its mind slowly.
 
 Each probe runs in the background, never on a request: every HEALTH_INTERVAL_SECONDS with jitter,
-one at a time, cut off after HEALTH_TIMEOUT_SECONDS. Two bad results in a row are needed to call a
-dependency bad and two good ones to call it good again. Until it was good once, every result counts
-at once and the next look comes soon: a store that starts is well as soon as it is.
+one at a time, cut off after HEALTH_TIMEOUT_SECONDS; a probe may have other times. Two bad results in
+a row are needed to call a dependency bad and two good ones to call it good again. Until it was good
+once, every result counts at once and the next look comes soon: a store that starts is well as soon as
+it is.
 """
 
 from __future__ import annotations
 
 import asyncio
+import math
 import random
 import time
+from collections import deque
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -19,23 +22,30 @@ from typing import Any, Literal
 Status = Literal["ok", "degraded", "down", "unknown"]
 
 _RESULTS_TO_TURN = 2
+_LATENCIES_KEPT = 100
+# Jitter, and what a busy process may be late by, before an opinion counts as old.
+_LATE_FACTOR, _LATE_SECONDS = 1.2, 30.0
 
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """What one look found."""
+    """What one look found. `error` is a class of errors, such as `ConnectionRefusedError`."""
 
     status: Status
     detail: dict[str, Any] = field(default_factory=dict)
+    error: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Probe:
-    """A look at a dependency. `look` raises when the dependency does not answer."""
+    """A look at a dependency. `look` raises when the dependency does not answer. `interval_seconds` and
+    `timeout_seconds` are for one that is looked at less often, or that limits its own parts."""
 
     name: str
     critical: bool
     look: Callable[[], Awaitable[Finding]]
+    interval_seconds: float | None = None
+    timeout_seconds: float | None = None
 
 
 class Monitor:
@@ -43,11 +53,15 @@ class Monitor:
 
     def __init__(self, probe: Probe, interval_seconds: float, timeout_seconds: float) -> None:
         self.probe = probe
-        self._interval_seconds, self._timeout_seconds = interval_seconds, timeout_seconds
+        self.interval_seconds = probe.interval_seconds or interval_seconds
+        self._timeout_seconds = probe.timeout_seconds or timeout_seconds
         self.status: Status = "unknown"
         self.since = datetime.now(UTC)
+        self.last_ok: datetime | None = None
         self.latency_ms: float | None = None
+        self.error: str | None = None
         self.detail: dict[str, Any] = {}
+        self._latencies_ms: deque[float] = deque(maxlen=_LATENCIES_KEPT)
         self._looked_at = time.monotonic()
         self._contrary = 0
         self._was_ok = False
@@ -56,25 +70,44 @@ class Monitor:
     def age_seconds(self) -> float:
         return time.monotonic() - self._looked_at
 
+    @property
+    def is_stale(self) -> bool:
+        """Whether the next look is overdue, by this probe's own interval."""
+        return self.age_seconds > self.interval_seconds * _LATE_FACTOR + _LATE_SECONDS
+
+    @property
+    def latency_p95_ms(self) -> float | None:
+        """Of the last hundred looks, those that failed among them."""
+        if not self._latencies_ms:
+            return None
+        return sorted(self._latencies_ms)[math.ceil(len(self._latencies_ms) * 0.95) - 1]
+
     async def run(self) -> None:
         while True:
             await self.look()
-            interval_seconds = self._interval_seconds if self._was_ok else min(1.0, self._interval_seconds)
+            interval_seconds = self.interval_seconds if self._was_ok else min(1.0, self.interval_seconds)
             await asyncio.sleep(interval_seconds * random.uniform(0.8, 1.2))  # noqa: S311  # not a secret
 
     async def look(self) -> None:
         started = time.perf_counter()
+        finding = await self._finding()
+        self.latency_ms = round((time.perf_counter() - started) * 1000, 2)
+        self._latencies_ms.append(self.latency_ms)
+        self._looked_at = time.monotonic()
+        self.detail, self.error = finding.detail, finding.error
+        if finding.status == "ok":
+            self.last_ok = datetime.now(UTC)
+        self._consider(finding.status)
+
+    async def _finding(self) -> Finding:
+        """Never raises: whatever a dependency throws is news about it, and no end of the loop."""
         try:
             async with asyncio.timeout(self._timeout_seconds):
-                finding = await self.probe.look()
+                return await self.probe.look()
         except TimeoutError:
-            finding = Finding("down", {"error": f"no answer within {self._timeout_seconds} s"})
-        except Exception as error:  # whatever a dependency throws is news about it, not about us
-            finding = Finding("down", {"error": f"{type(error).__name__}: {error}"})
-        self.latency_ms = round((time.perf_counter() - started) * 1000, 2)
-        self._looked_at = time.monotonic()
-        self.detail = finding.detail
-        self._consider(finding.status)
+            return Finding("down", {"error": f"no answer within {self._timeout_seconds} s"}, "TimeoutError")
+        except Exception as error:
+            return failed(error)
 
     def _consider(self, found: Status) -> None:
         if found == self.status:
@@ -84,3 +117,10 @@ class Monitor:
         if not self._was_ok or self._contrary >= _RESULTS_TO_TURN:
             self.status, self.since, self._contrary = found, datetime.now(UTC), 0
             self._was_ok = self._was_ok or found == "ok"
+
+
+def failed(error: Exception, status: Status = "down") -> Finding:
+    """What an exception tells: the error beneath, where ours only says that something is away."""
+    told = error.__cause__ if isinstance(error.__cause__, Exception) else error
+    kind = type(told).__name__
+    return Finding(status, {"error": f"{kind}: {told}".rstrip(": ")}, kind)

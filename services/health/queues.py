@@ -7,37 +7,48 @@ from collections.abc import Awaitable, Callable, Iterator, Sequence
 from asyncpg import Record
 from databases import Database
 
-from services.database import connection
+from services.health.asking import rows_of
 from services.health.monitor import Finding
 from services.queries import load_queries
-from services.settings import HealthSettings
+from services.settings import QueueSettings
 
 _QUEUE_HEALTH = load_queries(__file__, "queues.sql")["queue_health"]
 
 _OVERDUE_AFTER_SECONDS = 120.0
 
 
-def queue(database: Database, settings: HealthSettings, backend: str) -> Callable[[], Awaitable[Finding]]:
-    """Degraded when nobody works a queue, when its oldest ready job is too old, when a recurring task is
-    overdue, and when the figures are unknown (null): nobody could take them. A paused queue may be as old
-    as it likes. One round trip."""
+def queue(
+    database: Database, seconds: float, settings: QueueSettings, backend: str
+) -> Callable[[], Awaitable[Finding]]:
+    """Degraded when nobody works a queue, when there are fewer workers than WORKERS_EXPECTED, when its oldest
+    ready job is too old, when a recurring task is overdue, and when the figures are unknown (null): nobody
+    could take them. A paused queue may be as old as it likes. One round trip."""
+    expected = expected_workers(settings.workers_expected)[backend]
 
     async def look() -> Finding:
-        async with connection(database) as raw:
-            rows = await raw.fetch(_QUEUE_HEALTH, backend, _OVERDUE_AFTER_SECONDS)
-        return judge(rows, settings.job_oldest_seconds_max)
+        rows = await rows_of(database, seconds, _QUEUE_HEALTH, backend, _OVERDUE_AFTER_SECONDS)
+        return judge(rows, settings.job_oldest_seconds_max, expected)
 
     return look
 
 
-def judge(rows: Sequence[Record], oldest_seconds_max: float) -> Finding:
+def expected_workers(told: str) -> dict[str, int]:
+    """`durable=2,fast=1` by backend."""
+    return {name: int(count) for name, _, count in (one.partition("=") for one in told.split(","))}
+
+
+def judge(rows: Sequence[Record], oldest_seconds_max: float, workers_expected: int = 1) -> Finding:
     """`rows`: one per queue. The detail tells the figures of all of them together, and every reason."""
     known = bool(rows) and all(row["depth"] is not None for row in rows)
+    workers = max((row["workers"] for row in rows), default=0)
     reasons = list(_reasons(rows, oldest_seconds_max))
+    if 0 < workers < workers_expected:
+        reasons.insert(0, f"{workers} of {workers_expected} workers")
     detail = {
         "depth": sum(row["depth"] for row in rows) if known else None,
         "oldest_seconds": max(row["oldest_seconds"] or 0 for row in rows) if known else None,
-        "workers": max((row["workers"] for row in rows), default=0),
+        "workers": workers,
+        "workers_expected": workers_expected,
         "paused": [row["queue"] for row in rows if row["paused"]],
         "reasons": reasons,
     }

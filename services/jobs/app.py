@@ -24,7 +24,13 @@ from services.jobs.staff.first_admin import make_first_admin
 from services.jobs.staff.pages import OPERATIONS as STAFF
 from services.lifecycle import Lifecycle
 from services.service import Service, await_schema, background
-from services.settings import DatabaseSettings, ProcessSettings, RedisSettings, StaffSettings
+from services.settings import (
+    DatabaseSettings,
+    ProcessSettings,
+    QueueSettings,
+    RedisSettings,
+    StaffSettings,
+)
 
 
 @asynccontextmanager
@@ -41,7 +47,7 @@ async def open_jobs(settings: ProcessSettings, lifecycle: Lifecycle) -> AsyncIte
         await await_schema(made.database, "jobs", lifecycle)
         await make_first_admin(made.database, staff)
 
-    made = replace(made, pulse=Pulse(lifecycle))
+    made = replace(made, pulse=Pulse(lifecycle, QueueSettings.read()))
     async with made.open() as jobs, background(watch, let_in):
         yield jobs
 

@@ -215,7 +215,7 @@ async def _leave(row: WorkerRow, database: Database) -> None:
 
 @asynccontextmanager
 async def _ops_port(lifecycle: Lifecycle, process: ProcessSettings) -> AsyncIterator[None]:
-    ops = server(ops_app(lifecycle), process)
+    ops = server(ops_app(lifecycle, process.release), process)
     serving = asyncio.create_task(ops.serve([listen(process.ops_host, process.ops_port)]))
     try:
         yield

@@ -1,11 +1,12 @@
 """A monitor believes the first look at once and changes its mind after two."""
 
 import asyncio
+import time
 
 import pytest
 
 from services.health.aggregate import aggregate
-from services.health.monitor import Finding, Monitor, Probe, Status
+from services.health.monitor import Finding, Monitor, Probe, Status, failed
 
 pytestmark = pytest.mark.anyio
 
@@ -95,3 +96,69 @@ async def test_only_a_critical_dependency_takes_the_shop_down(
     assert (health.status, health.version) == (overall, "r1")
     assert health.checks["redis"].detail is None
     assert aggregate(monitors, "r1", with_details=True).checks["database"].detail == {"seen": True}
+
+
+async def test_it_keeps_how_long_looks_take_when_it_was_well_and_the_class_of_the_error() -> None:
+    dependency = Dependency()
+    monitor = _monitor(dependency)
+    assert (monitor.latency_p95_ms, monitor.last_ok) == (None, None)
+    await _look(monitor)
+    well, latency_ms = monitor.last_ok, monitor.latency_ms
+    assert well is not None
+    assert monitor.latency_p95_ms == latency_ms
+    dependency.status = ConnectionRefusedError("no")
+    await _look(monitor)
+    assert (monitor.last_ok, monitor.error) == (well, "ConnectionRefusedError")
+    assert monitor.latency_p95_ms == max(latency_ms or 0.0, monitor.latency_ms or 0.0)
+    dependency.status = "ok"
+    await _look(monitor)
+    assert monitor.error is None
+
+
+def test_what_only_says_that_something_is_away_is_told_by_its_cause() -> None:
+    try:
+        try:
+            raise ConnectionResetError("peer hung up")
+        except ConnectionResetError as cause:
+            raise RuntimeError("away") from cause
+    except RuntimeError as error:
+        finding = failed(error)
+    assert finding.detail == {"error": "ConnectionResetError: peer hung up"}
+    assert (finding.status, finding.error) == ("down", "ConnectionResetError")
+
+
+async def test_a_loop_goes_on_whatever_a_probe_throws() -> None:
+    looks: asyncio.Queue[int] = asyncio.Queue()
+
+    async def look() -> Finding:
+        looks.put_nowait(1)
+        raise AssertionError("a mistake of our own")
+
+    monitor = Monitor(Probe("odd", False, look), interval_seconds=0.01, timeout_seconds=1)
+    running = asyncio.create_task(monitor.run())
+    async with asyncio.timeout(20):
+        for _ in range(3):
+            await looks.get()
+    assert not running.done()
+    running.cancel()
+    assert (monitor.status, monitor.error) == ("down", "AssertionError")
+
+
+async def test_a_rare_look_is_old_by_its_own_interval(monkeypatch: pytest.MonkeyPatch) -> None:
+    often = _monitor(Dependency())
+    rare = Monitor(Probe("certificate", False, Dependency().look, interval_seconds=600), 5, 1)
+    for monitor in (often, rare):
+        await monitor.look()
+    now = time.monotonic()
+
+    async def after(seconds: float, *, looked_again: bool) -> tuple[str, float]:
+        monkeypatch.setattr(time, "monotonic", lambda: now + seconds)
+        if looked_again:
+            await often.look()
+        health = aggregate([often, rare], "r1", with_details=False)
+        return health.status, health.age_seconds
+
+    assert await after(700, looked_again=True) == ("ok", 0.0)
+    assert await after(730, looked_again=False) == ("ok", 30.0)
+    assert (await after(737, looked_again=False))[0] == "degraded"
+    assert (await after(760, looked_again=True))[0] == "degraded"

@@ -10,18 +10,12 @@ from services.database import open_database, role_url
 from services.health.monitor import Finding
 from services.health.queues import queue
 from services.queue import enqueue
-from services.settings import DatabaseSettings, HealthSettings
+from services.settings import DatabaseSettings, QueueSettings, SettingError
 from tests.jobs.conftest import Owner
 
 Look = Callable[[], Awaitable[Finding]]
-NOWHERE = "http://127.0.0.1:1/readyz"
-SETTINGS = HealthSettings(
-    catalog_ready_url=NOWHERE,
-    checkout_ready_url=NOWHERE,
-    jobs_ready_url=NOWHERE,
-    storefront_ready_url=NOWHERE,
-    job_oldest_seconds_max=300.0,
-)
+SETTINGS = QueueSettings(job_oldest_seconds_max=300.0)
+SECONDS = 20.0  # a machine that is busy with tests may be slow
 
 
 @pytest.fixture
@@ -35,7 +29,7 @@ async def health_database(database_url: str) -> AsyncIterator[Database]:
 
 @pytest.fixture
 def durable(health_database: Database) -> Look:
-    return queue(health_database, SETTINGS, "durable")
+    return queue(health_database, SECONDS, SETTINGS, "durable")
 
 
 @pytest.fixture
@@ -131,7 +125,7 @@ async def test_the_fast_queue_is_not_blamed_for_the_durable_workers_clock(
     health_database: Database, owner: Owner
 ) -> None:
     await due_ago(owner, "tests.tick", 500)
-    finding = await queue(health_database, SETTINGS, "fast")()
+    finding = await queue(health_database, SECONDS, SETTINGS, "fast")()
     assert finding.detail["reasons"] == ["no workers", "queue default: its figures are unknown"]
 
 
@@ -151,3 +145,21 @@ async def test_one_look_is_one_statement(durable: Look, monkeypatch: pytest.Monk
         note(method)
     await durable()
     assert len(asked) == 1
+
+
+async def test_fewer_workers_than_expected_are_degraded_and_counted(
+    health_database: Database, owner: Owner, staffed: None
+) -> None:
+    def expecting(workers: str) -> Look:
+        return queue(health_database, SECONDS, QueueSettings(workers_expected=workers), "durable")
+
+    finding = await expecting("durable=2,fast=1")()
+    assert finding.status == "degraded"
+    assert finding.detail["reasons"] == ["1 of 2 workers"]
+    assert (finding.detail["workers"], finding.detail["workers_expected"]) == (1, 2)
+    assert (await expecting("durable=1,fast=9")()).status == "ok"
+
+
+def test_an_expectation_that_cannot_be_read_stops_the_process() -> None:
+    with pytest.raises(SettingError, match="WORKERS_EXPECTED"):
+        QueueSettings.read({"WORKERS_EXPECTED": "two"})

@@ -28,6 +28,7 @@ from services.jobs.recurring.steering import recurring_tasks
 from services.jobs.worker_list import WorkerSeen, workers
 from services.lifecycle import Lifecycle
 from services.queries import load_queries
+from services.settings import QueueSettings
 
 if TYPE_CHECKING:
     from services.jobs.resources import Jobs
@@ -67,8 +68,9 @@ class Standing:
 class Pulse:
     """One per process. `listeners` are the streams of live figures that are open."""
 
-    def __init__(self, lifecycle: Lifecycle | None = None) -> None:
+    def __init__(self, lifecycle: Lifecycle | None = None, settings: QueueSettings | None = None) -> None:
         self.lifecycle = lifecycle or Lifecycle()
+        self._settings = settings or QueueSettings()
         self.listeners = 0
         self._lock = asyncio.Lock()
         self._good_until = 0.0
@@ -105,11 +107,11 @@ class Pulse:
         self._good_until = 0.0
 
     async def _look(self, jobs: Jobs) -> Standing:
-        now = datetime.now(UTC)
+        now, oldest_seconds_max = datetime.now(UTC), self._settings.job_oldest_seconds_max
         halves = {name: await self._half(backend, now) for name, backend in jobs.backends.items()}
         seen = tuple(await workers(jobs.database))
         tasks = await recurring_tasks(jobs.database)
-        found = tuple(troubles_of([*halves.values()], seen, tasks, now))
+        found = tuple(troubles_of([*halves.values()], seen, tasks, now, oldest_seconds_max))
         figures = _figures(halves) | await _bulk_figures(jobs.database)
         digests = {
             "workers": repr([(one.id, one.state, [job.id for job in one.running]) for one in seen]),

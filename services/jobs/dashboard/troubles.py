@@ -18,7 +18,6 @@ WITHOUT: dict[BackendName, str] = {
     "durable": "Nothing of it can be seen or steered.",
     "fast": "Meanwhile its jobs follow their policy: spilled to PostgreSQL, run at once, or dropped.",
 }
-_OLD_SECONDS = 300.0
 Grade = Literal["bad", "warning", "note"]
 
 
@@ -45,30 +44,35 @@ class HalfSeen(Protocol):
 
 
 def troubles_of(
-    halves: Sequence[HalfSeen], workers: Sequence[WorkerSeen], tasks: Sequence[RecurringTask], now: datetime
+    halves: Sequence[HalfSeen],
+    workers: Sequence[WorkerSeen],
+    tasks: Sequence[RecurringTask],
+    now: datetime,
+    oldest_seconds_max: float,
 ) -> list[Trouble]:
+    """`oldest_seconds_max` is JOB_OLDEST_SECONDS_MAX, by which /health judges too."""
     found = [
-        *(trouble for half in halves for trouble in _of_half(half, now)),
+        *(trouble for half in halves for trouble in _of_half(half, oldest_seconds_max)),
         *_of_workers(workers),
         *_of_tasks(tasks, now),
     ]
     return sorted(found, key=lambda trouble: ("bad", "warning", "note").index(trouble.grade))
 
 
-def _of_half(half: HalfSeen, now: datetime) -> Iterator[Trouble]:
+def _of_half(half: HalfSeen, oldest_seconds_max: float) -> Iterator[Trouble]:
     store = STORES[half.name]
     if half.away_since is not None:
         since = half.away_since.strftime("%H:%M:%S")
         yield Trouble(f"{store} is unreachable since {since} UTC.", "bad", WITHOUT[half.name])
     for queue in half.queues:
-        yield from _of_queue(queue)
+        yield from _of_queue(queue, oldest_seconds_max)
     if half.dead_lately:
         state = query(backend=half.name, state="dead")
         text = f"{plural(half.dead_lately, f'{half.name} job')} died in the last hour."
         yield Trouble(text, "warning", "", f"/jobs/list{state}", "Look at them")
 
 
-def _of_queue(queue: QueueState) -> Iterator[Trouble]:
+def _of_queue(queue: QueueState, oldest_seconds_max: float) -> Iterator[Trouble]:
     name = f"{queue.backend}/{queue.name}"
     waiting = query(backend=queue.backend, state="ready", queue=queue.name)
     link = (f"/jobs/list{waiting}", "What waits")
@@ -81,7 +85,7 @@ def _of_queue(queue: QueueState) -> Iterator[Trouble]:
     if not queue.workers and (depth or queue.name == "default"):
         text = f"No worker serves the queue {name}" + (f"; {_wait(depth)}." if depth else ".")
         yield Trouble(text, "bad" if depth else "warning", "", "/jobs/workers", "Workers")
-    if queue.oldest_seconds is not None and queue.oldest_seconds > _OLD_SECONDS:
+    if queue.oldest_seconds is not None and queue.oldest_seconds > oldest_seconds_max:
         old = duration(round(queue.oldest_seconds / 60) * 60)
         yield Trouble(f"The oldest job of {name} has waited for {old}.", "bad", "", *link)
 

@@ -211,6 +211,15 @@ def test_a_scaled_manifest_differs_in_one_number() -> None:
     assert with_replicas(after, "catalog", 2) == before
 
 
+def test_with_other_numbers_of_workers_health_expects_as_many() -> None:
+    before = manifest()
+    health = before.stack["services"]["health"]
+    assert health["environment"]["WORKERS_EXPECTED"] == "durable=1,fast=1"
+    after = with_replicas(with_replicas(before, "worker-durable", 3), "worker-fast", 2)
+    assert after.stack["services"]["health"]["environment"]["WORKERS_EXPECTED"] == "durable=3,fast=2"
+    assert with_replicas(before, "catalog", 5).stack["services"]["health"] == health
+
+
 def test_scaling_says_whether_the_next_deploy_keeps_it() -> None:
     assert lasting(destination(), "worker-fast", 1) == ".env.test says the same"
     said = lasting(destination(CATALOG_REPLICAS="3"), "catalog", 5)

@@ -1,0 +1,1 @@
+"""`make doctor`: what is wrong with a store, and what to do about it."""
