@@ -54,6 +54,7 @@ def _stand(folder: Path) -> Iterator[Stand]:
         edge.write([Upstream("checkout", ports["checkout"], ports["checkout-ops"])])
         variables = {
             "DATABASE_URL": postgres.url,
+            "RATE_LIMIT_ENABLED": "no",
             "REDIS_URL": valkey.url,
             "APP_PORT": str(ports["checkout"]),
             "OPS_PORT": str(ports["checkout-ops"]),

@@ -47,6 +47,7 @@ def stand(products: int, folder: Path) -> Iterator[Stand]:
         (folder / "dynamic" / "bare.yml").write_text(_BARE_ROUTE.format(host=HOST, port=ports["bare"]))
         variables = {
             "DATABASE_URL": postgres.url,
+            "RATE_LIMIT_ENABLED": "no",
             "REDIS_URL": valkey.url,
             "REDIS_QUEUE_URL": valkey.queue_url,
             "APP_PORT": str(ports["catalog"]),

@@ -23,11 +23,16 @@ def read_proxies(text: str) -> Proxies:
         raise SettingError("TRUSTED_PROXIES", str(error)) from None
 
 
-def client_address(forwarded_for: str | None, peer: tuple[str, int] | None, proxies: Proxies) -> str | None:
+def client_address(
+    forwarded_for: str | None, peer: tuple[str, int] | None, proxies: Proxies, *, internal: bool = False
+) -> str | None:
     """The client's address: of IPv6 its network (/64), for that is what one household or machine has to
-    choose from. Without the header, or with nonsense in it, our caller's own. None where there is none."""
+    choose from. Without the header our caller's own. None where there is none. `internal`: the last address
+    is the calling service's, which passed on what it was told; None when it asks for nobody but itself."""
     named = [one.strip() for one in (forwarded_for or "").split(",") if one.strip()]
-    if peer is not None and not named:
+    if internal:
+        named = named[:-1]
+    elif peer is not None and not named:
         named = [peer[0]]
     while named:
         try:

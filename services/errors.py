@@ -45,6 +45,7 @@ class ShopError(Exception):
         super().__init__(detail or self.title)
         self.detail = detail
         self.facts = facts
+        self.headers: dict[str, str] = {}  # of its answer, besides what the family implies
 
 
 class Malformed(ShopError):
@@ -57,6 +58,10 @@ class Unauthorized(ShopError):
 
 class Forbidden(ShopError):
     slug, title = "forbidden", "This key may not do that"
+
+
+class Banned(Forbidden):
+    slug, title = "banned", "Requests from this address are refused"
 
 
 class NotFound(ShopError):

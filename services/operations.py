@@ -21,7 +21,9 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from services.decode import Nothing, decode_body, decode_query, require_media_type
 from services.errors import (
+    Banned,
     Invalid,
+    Limited,
     Malformed,
     NotFound,
     ShopError,
@@ -122,7 +124,7 @@ class Operation:
     @property
     def possible_problems(self) -> tuple[type[ShopError], ...]:
         """What the declaration itself implies, and what the endpoint adds."""
-        implied: list[type[ShopError]] = [Unavailable]
+        implied: list[type[ShopError]] = [Unavailable, Limited, Banned]
         if not self.page:
             implied += [Malformed, Invalid]
         if self.body is not Nothing:

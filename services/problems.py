@@ -48,7 +48,7 @@ def _problem(
 
 def problem_of(error: ShopError) -> Response:
     """The response for an error the shop raised on purpose."""
-    headers: dict[str, str] = {}
+    headers = dict(error.headers)
     facts = dict(error.facts)
     if isinstance(error, Unavailable):
         headers["Retry-After"] = str(error.retry_after_seconds)

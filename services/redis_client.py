@@ -10,12 +10,13 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from typing import TypeVar
 
 import redis.asyncio as aioredis
 from redis.asyncio.retry import Retry
 from redis.backoff import NoBackoff
+from redis.commands.core import AsyncScript
 from redis.exceptions import RedisError
 
 from services import metrics
@@ -47,6 +48,7 @@ class RedisClient:
         self.name = name
         self._budget_seconds = settings.redis_request_budget_seconds
         self._redis = connect(settings.redis_url, settings)
+        self._scripts: dict[str, AsyncScript] = {}
         gauge = metrics.redis_breaker_open.labels(name)
         gauge.set(0)
         self.breaker = Breaker(
@@ -69,6 +71,13 @@ class RedisClient:
     async def delete(self, *keys: str) -> bool:
         """False when Redis did not hear of it: the keys then live out their time."""
         return await self._ask(lambda: self._redis.delete(*keys), None) is not None
+
+    async def run(self, script: str, keys: Sequence[str], arguments: Sequence[int]) -> list[int] | None:
+        """What a Lua script answers, or None: Redis is away. One round trip once Redis knows the script."""
+        known = self._scripts.get(script)
+        if known is None:
+            known = self._scripts[script] = self._redis.register_script(script)
+        return await self._ask(lambda: known(keys, arguments), None)
 
     async def close(self) -> None:
         try:

@@ -39,7 +39,9 @@ class RequestScope:
             return
         started = time.perf_counter()
         context = read_context(scope["headers"])
-        context.client_address = client_address(context.forwarded_for, scope.get("client"), self._proxies)
+        context.client_address = client_address(
+            context.forwarded_for, scope.get("client"), self._proxies, internal=context.internal
+        )
         token = current_request.set(context)
         signature = [(b"x-request-id", context.request_id.encode()), (b"x-release", self._release)]
         if self._lifecycle.draining:

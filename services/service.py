@@ -22,6 +22,8 @@ from services.admission import Admission
 from services.client_address import read_proxies
 from services.errors import DatabaseUnavailable, Overloaded, ShopError, Unavailable
 from services.lifecycle import Lifecycle
+from services.limits.layer import REFUSAL, LimitsLayer
+from services.limits.limiter import Limiter
 from services.logs import configure_logs
 from services.operations import Operation, routes_of
 from services.problems import problem_of, problem_of_status
@@ -42,13 +44,15 @@ class Service:
     """A web process. `resources` opens what the endpoints need (pools, clients) and closes it;
     `error_page` turns errors into pages instead of problem+json where a person is reading.
     `smoke_paths` are GET by the process itself before it is ready (see `smoke`): cheap, and without
-    effect. `admits_all`: no request is ever too many (for who tells whether the shop lives)."""
+    effect. `limiter` finds among the resources what keeps the rules of services/limits/. `admits_all`: no
+    request is ever too many (for who tells whether the shop lives)."""
 
     name: str
     operations: list[Operation]
     resources: Resources
     error_page: ErrorPage | None = None
     middleware: tuple[Callable[[ASGIApp], ASGIApp], ...] = field(default=())
+    limiter: Callable[[Any], Limiter] | None = None
     smoke_paths: tuple[str, ...] = ()
     admits_all: bool = False
 
@@ -68,6 +72,9 @@ class Service:
         if not self.admits_all:
             busy = self._wrapped(self._busy(starlette))
             app = Admission(app, busy, self.name, self.operations, settings)
+        if self.limiter is not None and (limiter := self.limiter(resources)).enabled:
+            refuse = self._wrapped(self._refusing(starlette))
+            app = LimitsLayer(app, refuse, limiter, settings.admin_api_key)
         proxies = read_proxies(settings.trusted_proxies)
         return RequestScope(app, self.name, settings.release, lifecycle, proxies)
 
@@ -75,6 +82,14 @@ class Service:
         for wrap in self.middleware:
             app = wrap(app)
         return app
+
+    def _refusing(self, starlette: Starlette) -> ASGIApp:
+        async def refuse(scope: Scope, receive: Receive, send: Send) -> None:
+            scope["app"] = starlette
+            response = await self._on_shop_error(Request(scope), scope[REFUSAL])
+            await response(scope, receive, send)
+
+        return refuse
 
     def _busy(self, starlette: Starlette) -> ASGIApp:
         """Answers whom there is no place for, not all of whom are to come back in the same second."""
@@ -90,7 +105,9 @@ class Service:
         problem = problem_of(error)
         if self.error_page is None:
             return problem
-        return _with_retry_after(self.error_page(request, problem.status_code, error.title), problem)
+        page = self.error_page(request, problem.status_code, error.title)
+        page.headers.update(error.headers)
+        return _with_retry_after(page, problem)
 
     async def _on_shop_error(self, request: Request, error: Exception) -> Response:
         assert isinstance(error, ShopError)

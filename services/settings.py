@@ -177,6 +177,32 @@ class StaffSettings(Group, frozen=True):
     staff_admin_password: Annotated[str, Meta(min_length=12)] | None = None
 
 
+class LimitSettings(Group, frozen=True):
+    """How much one caller may ask for; services/limits/rules.py is the table."""
+
+    rate_limit_enabled: Literal["yes", "no"] = "yes"
+    rate_limit_replicas: PositiveInt = 1
+    rate_limit_safelist: str = ""
+    rate_limit_blocklist: str = ""
+    rate_limit_probe_key: str | None = None
+    rate_limit_suggest_per_minute: PositiveInt = 300
+    rate_limit_reads_per_minute: PositiveInt = 1200
+    rate_limit_writes_per_minute: PositiveInt = 1200
+    rate_limit_orders_per_minute: PositiveInt = 120
+    rate_limit_cart_orders_per_minute: PositiveInt = 10
+    rate_limit_email_orders_per_hour: PositiveInt = 30
+    rate_limit_webhooks_per_minute: PositiveInt = 6000
+    rate_limit_codes_per_cart: PositiveInt = 10
+    rate_limit_codes_per_address: PositiveInt = 30
+    rate_limit_declines_per_order: PositiveInt = 6
+    rate_limit_declines_per_card: PositiveInt = 6
+    rate_limit_declines_per_email: PositiveInt = 10
+    rate_limit_declines_per_product: PositiveInt = 100
+    rate_limit_edge_per_second: PositiveInt = 200
+    rate_limit_edge_burst: PositiveInt = 400
+    rate_limit_edge_at_once: PositiveInt = 200
+
+
 class CheckoutSettings(Group, frozen=True):
     """How long the shop keeps its word: quoted prices, carts, reserved stock."""
 
@@ -248,6 +274,7 @@ GROUPS: tuple[type[Group], ...] = (
     CacheSettings,
     WorkerSettings,
     StaffSettings,
+    LimitSettings,
     CheckoutSettings,
     PaymentSettings,
     MailSettings,

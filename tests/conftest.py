@@ -30,6 +30,8 @@ from services.settings import ProcessSettings
 from tests.store import local_store
 
 ROOT = Path(__file__).parent.parent
+# Tests hammer from one address. Those that are about limits turn them on for the processes they start.
+os.environ["RATE_LIMIT_ENABLED"] = "no"
 # A machine that is busy with tests may be slow. What is about impatience sets its own limits.
 PATIENT = {
     "DATABASE_ACQUIRE_TIMEOUT_SECONDS": "20",

@@ -98,7 +98,7 @@ class ChangeOver:
         """On a first deploy, and in a closed store, there is nothing to see."""
         site, release = self.site, self.attempt.target.release
         nothing = self.attempt.previous is None or self.closed
-        with nullcontext() if nothing else probing(site.url, release, site.probe) as prober:
+        with nullcontext() if nothing else probing(site.url, release, site.probe, site.probe_key) as prober:
             yield prober
 
     def _forwards(self) -> None:

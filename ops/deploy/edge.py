@@ -20,7 +20,7 @@ from ops.deploy.secrets import hashed_name
 from ops.deploy.settings import EdgeSettings, ImageSettings, RolloutSettings
 from ops.deploy.stacks import SideStack
 from ops.deploy.values import fill_in
-from services.settings import ProcessSettings
+from services.settings import LimitSettings, ProcessSettings
 
 TRAEFIK = "traefik"
 START_SECONDS = 120.0
@@ -109,6 +109,7 @@ def traefik_settings(destination: Destination, values: dict[str, str | int]) -> 
 
 def _values(destination: Destination, app_subnet: str) -> dict[str, str | int]:
     settings, images = destination.read(EdgeSettings), destination.read(ImageSettings)
+    limits = destination.read(LimitSettings)
     stopping = settings.edge_accept_seconds + settings.edge_drain_seconds
     return {
         "STACK": destination.read(RolloutSettings).stack,
@@ -121,6 +122,11 @@ def _values(destination: Destination, app_subnet: str) -> dict[str, str | int]:
         "EDGE_GRACE_SECONDS": math.ceil(stopping + _GRACE_MARGIN_SECONDS),
         "EDGE_MEMORY_LIMIT": settings.edge_memory_limit,
         "HTTPS_PORT": settings.https_port,
+        "TRUSTED_PROXIES": destination.read(ProcessSettings).trusted_proxies,
+        "RATE_LIMIT_ENABLED": limits.rate_limit_enabled,
+        "RATE_LIMIT_EDGE_PER_SECOND": limits.rate_limit_edge_per_second,
+        "RATE_LIMIT_EDGE_BURST": limits.rate_limit_edge_burst,
+        "RATE_LIMIT_EDGE_AT_ONCE": limits.rate_limit_edge_at_once,
         "ACME_SERVER": settings.acme_server,
         **({"ACME_EMAIL": settings.acme_email} if settings.acme_email else {}),
     }

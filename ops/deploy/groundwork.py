@@ -60,7 +60,7 @@ class Groundwork:
         if previous is None or maintenance.closed(self.site.docker, self.site.stack) is not None:
             return
         with step("the store is well before"):
-            report = ask_once(self.site.url, self.release, self.site.probe)
+            report = ask_once(self.site.url, self.release, self.site.probe, self.site.probe_key)
             if report.failed and not self.force:
                 anyway = self.site.command("deploy FORCE=yes")
                 why = f"{self.site.url} fails already: {report.failures[0].words} (all the same: {anyway})"

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import argparse
 import asyncio
+import os
 import re
 import signal
 import sys
@@ -22,6 +23,7 @@ from urllib.parse import urljoin, urlsplit
 import httpx
 import msgspec
 
+from ops.deploy.probe_key import HEADER
 from ops.deploy.probe_report import FAILURES_SHOWN, Failure, ProbeReport
 from services.events import wait_at_most
 
@@ -113,7 +115,7 @@ class Probe:
                 timeout=timeout_seconds,
                 trust_env=False,
                 verify=urlsplit(url).scheme == "https",
-                headers={"User-Agent": f"kiosk-probe/{release}"},
+                headers={"User-Agent": f"kiosk-probe/{release}", **_key()},
                 limits=limits,
             )
             for name, limits in (("kept", kept), ("new", new))
@@ -190,6 +192,12 @@ class Probe:
     async def close(self) -> None:
         for client in self.clients.values():
             await client.aclose()
+
+
+def _key() -> dict[str, str]:
+    """Shown so that nobody limits us; from the environment, where other users of the machine don't see it."""
+    key = os.environ.get("RATE_LIMIT_PROBE_KEY")
+    return {HEADER: key} if key else {}
 
 
 def _unsound(target: Target, answer: httpx.Response) -> str | None:

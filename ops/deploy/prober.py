@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 import threading
@@ -23,7 +24,7 @@ class ProbeBroken(Exception):
 class Prober:
     """A running probe: `report` is what it saw so far."""
 
-    def __init__(self, url: str, release: str, settings: ProbeSettings) -> None:
+    def __init__(self, url: str, release: str, settings: ProbeSettings, key: str | None = None) -> None:
         rate, timeout = settings.probe_requests_per_second, settings.probe_timeout_seconds
         self._patience_seconds = timeout + _STOP_MARGIN_SECONDS
         self._process = subprocess.Popen(
@@ -32,6 +33,7 @@ class Prober:
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
             start_new_session=True,
+            env=_environment(key),
         )
         self.report = ProbeReport()
         self._reading = threading.Thread(target=self._read, name="probe", daemon=True)
@@ -65,23 +67,29 @@ class Prober:
         return self.report
 
 
+def _environment(key: str | None) -> dict[str, str]:
+    return {**os.environ, **({"RATE_LIMIT_PROBE_KEY": key} if key else {})}
+
+
 _COMMAND = [sys.executable, "-m", "ops.deploy.probe"]
 
 
 @contextmanager
-def probing(url: str, release: str, settings: ProbeSettings) -> Iterator[Prober]:
-    """A probe that runs inside."""
-    prober = Prober(url, release, settings)
+def probing(url: str, release: str, settings: ProbeSettings, key: str | None = None) -> Iterator[Prober]:
+    """A probe that runs inside; `key` as of `probe_key`."""
+    prober = Prober(url, release, settings, key)
     try:
         yield prober
     finally:
         prober.stop()
 
 
-def ask_once(url: str, release: str, settings: ProbeSettings) -> ProbeReport:
+def ask_once(url: str, release: str, settings: ProbeSettings, key: str | None = None) -> ProbeReport:
     """Everything once, one after the other. Raises ProbeBroken."""
     command = [*_COMMAND, "--once", "--timeout", str(settings.probe_timeout_seconds), url, release]
-    done = subprocess.run(command, check=False, capture_output=True, timeout=600, start_new_session=True)
+    done = subprocess.run(
+        command, check=False, capture_output=True, timeout=600, start_new_session=True, env=_environment(key)
+    )
     if done.returncode != 0:
         said = done.stderr.decode(errors="replace").strip().splitlines()[-1:]
         raise ProbeBroken(f"the probe does not run: {' '.join(said)}")

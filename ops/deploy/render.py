@@ -10,6 +10,7 @@ import yaml
 from ops.console import OperatorError
 from ops.deploy.destination import ROOT, Destination
 from ops.deploy.manifest import Manifest
+from ops.deploy.probe_key import probe_key
 from ops.deploy.secrets import content_hash, hashed_name
 from ops.deploy.settings import DEPLOY_GROUPS, AccessorySettings, RolloutSettings
 from ops.deploy.values import default_of, fill_in, grace_seconds, required_of, text_of
@@ -138,6 +139,7 @@ def _secret_values(destination: Destination, template: dict[str, Any]) -> dict[s
     found = {name: destination.value(name.upper()) for name in template["secrets"]}
     if found.get("redis_url") is None and has_accessory(destination, "redis"):
         found["redis_url"] = _ACCESSORY_REDIS
+    found["rate_limit_probe_key"] = probe_key(destination)
     data = DatabaseSettings.read({"DATABASE_URL": destination.value("DATABASE_URL") or ""})
     for role in ROLES:
         if found.get(f"{role}_database_url") is None and data.database_url:

@@ -7,6 +7,7 @@ from functools import cached_property
 
 from ops.deploy.destination import Destination
 from ops.deploy.docker import Docker
+from ops.deploy.probe_key import probe_key
 from ops.deploy.redaction import redact, secret_words
 from ops.deploy.settings import ProbeSettings, RolloutSettings
 from services.settings import ProcessSettings
@@ -26,6 +27,10 @@ class Site:
     @cached_property
     def probe(self) -> ProbeSettings:
         return self.destination.read(ProbeSettings)
+
+    @property
+    def probe_key(self) -> str | None:
+        return probe_key(self.destination)
 
     @property
     def stack(self) -> str:

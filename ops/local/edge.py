@@ -78,8 +78,8 @@ class Edge:
 
     @property
     def environment(self) -> dict[str, str]:
-        """What the routes file reads."""
-        return {"UPSTREAM_PROVIDER": PROVIDER}
+        """What the routes file reads; RATE_LIMIT_* come to it as they are."""
+        return {"UPSTREAM_PROVIDER": PROVIDER, "TRUSTED_PROXIES": self.trusted_proxies}
 
 
 def _servers(upstreams: list[Upstream]) -> dict[str, object]:

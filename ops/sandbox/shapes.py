@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from typing import Any
 
 from ops.sandbox.store import Row, from_json
@@ -65,6 +66,8 @@ def for_browsers(shown: dict[str, Any]) -> dict[str, Any]:
 def payment_method(card: dict[str, Any]) -> dict[str, Any]:
     """The card as a PaymentMethod, in errors and expanded."""
     shown = {name: card[name] for name in ("brand", "country", "exp_month", "exp_year", "funding", "last4")}
+    # The same for the same number, as Stripe's: each test card has one number.
+    shown["fingerprint"] = hashlib.sha256(card["method"].encode()).hexdigest()[:16]
     return {
         "id": card["payment_method"],
         "object": "payment_method",

@@ -1,5 +1,7 @@
 """The catalog's whole surface. What the storefront asks of slugs stands in slug_endpoints."""
 
+from operator import attrgetter
+
 from services.catalog import slug_endpoints
 from services.catalog.endpoints import (
     get_categories,
@@ -28,6 +30,7 @@ from services.service import Service
 service = Service(
     name="catalog",
     resources=open_catalog,
+    limiter=attrgetter("limiter"),
     smoke_paths=("/api/catalog/products?limit=1", "/api/catalog/categories"),
     operations=[
         operation(

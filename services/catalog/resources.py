@@ -12,6 +12,7 @@ from services.cache import ResponseCache
 from services.catalog.views import ViewCounter
 from services.database import open_database, role_url
 from services.lifecycle import Lifecycle
+from services.limits.limiter import Limiter, open_limiter
 from services.queue import FastQueue
 from services.redis_client import RedisClient
 from services.service import await_schema, background
@@ -33,6 +34,7 @@ class Catalog:
     store: StoreSettings
     caching: CacheSettings
     acquire_timeout_seconds: float
+    limiter: Limiter
 
 
 CATEGORIES_KEY = "categories"  # where the cache keeps the tree
@@ -49,18 +51,20 @@ async def open_catalog(_settings: ProcessSettings, lifecycle: Lifecycle) -> Asyn
     database = open_database(role_url(data, "catalog"), data, pool_max=data.database_pool_max, name="catalog")
     client = RedisClient(redis, "cache")
     views = ViewCounter(FastQueue(redis), WorkerSettings.read().view_flush_seconds)
-    catalog = Catalog(
-        database,
-        ResponseCache("catalog", client, caching),
-        views,
-        StoreSettings.read(),
-        caching,
-        data.database_acquire_timeout_seconds,
-    )
     await database.connect()
     try:
-        async with background(lambda: await_schema(database, "catalog", lifecycle), views.run):
-            yield catalog
+        async with open_limiter(shared=True) as limiter:
+            catalog = Catalog(
+                database,
+                ResponseCache("catalog", client, caching),
+                views,
+                StoreSettings.read(),
+                caching,
+                data.database_acquire_timeout_seconds,
+                limiter,
+            )
+            async with background(lambda: await_schema(database, "catalog", lifecycle), views.run):
+                yield catalog
     finally:
         await client.close()
         await database.disconnect()

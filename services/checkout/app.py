@@ -10,6 +10,8 @@ Shopkeeper  GET /api/checkout/admin/orders, .../{number}, POST .../fulfilments  
             .../admin/discounts, .../shipping-methods, .../tax-rates    terms/
 """
 
+from operator import attrgetter
+
 from services.checkout.carts import endpoints as carts
 from services.checkout.orders import admin_endpoints as admin_orders
 from services.checkout.orders import endpoints as orders
@@ -24,6 +26,7 @@ from services.service import Service
 service = Service(
     name="checkout",
     resources=open_checkout,
+    limiter=attrgetter("limiter"),
     smoke_paths=("/api/checkout/countries", "/api/checkout/carts/smoke"),
     operations=[
         *carts.OPERATIONS,

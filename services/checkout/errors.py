@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from services.errors import Conflict, FieldError, Invalid, Malformed, Overloaded
+from services.errors import Conflict, FieldError, Invalid, Limited, Malformed, Overloaded
 
 
 class OutOfStock(Conflict):
@@ -84,3 +84,13 @@ class SignatureWrong(Malformed):
 
 class StockBusy(Overloaded):
     """Too many want the same article in this second."""
+
+
+class TooManyCodes(Limited):
+    slug, title = "too-many-codes", "Too many codes that can't be used: wait a while"
+
+
+class TooManyDeclines(Limited):
+    """Of this email's cards, or of all cards for one of the articles."""
+
+    slug, title = "too-many-declines", "Too many cards were declined: wait a while"

@@ -14,10 +14,12 @@ from services.checkout.payments.gateway import Gateway
 from services.database import open_database, role_url
 from services.internal_client import InternalClient
 from services.lifecycle import Lifecycle
+from services.limits.limiter import Limiter, open_limiter
 from services.service import await_schema, background
 from services.settings import (
     CheckoutSettings,
     DatabaseSettings,
+    LimitSettings,
     PaymentSettings,
     ProcessSettings,
     StoreSettings,
@@ -32,6 +34,8 @@ class Checkout:
     store: StoreSettings
     terms: CheckoutSettings
     acquire_timeout_seconds: float
+    limits: LimitSettings
+    limiter: Limiter
 
 
 @asynccontextmanager
@@ -42,18 +46,21 @@ async def open_checkout(settings: ProcessSettings, lifecycle: Lifecycle) -> Asyn
     )
     client, calls = InternalClient(settings), OutsideCalls(database)
     gateway, terms = Gateway(PaymentSettings.read(), calls), CheckoutSettings.read()
-    checkout = Checkout(
-        database,
-        Quotes(client, terms.quote_timeout_seconds),
-        gateway,
-        StoreSettings.read(),
-        terms,
-        data.database_acquire_timeout_seconds,
-    )
     await database.connect()
     try:
-        async with background(lambda: await_schema(database, "checkout", lifecycle)):
-            yield checkout
+        async with open_limiter(shared=True) as limiter:
+            checkout = Checkout(
+                database,
+                Quotes(client, terms.quote_timeout_seconds),
+                gateway,
+                StoreSettings.read(),
+                terms,
+                data.database_acquire_timeout_seconds,
+                LimitSettings.read(),
+                limiter,
+            )
+            async with background(lambda: await_schema(database, "checkout", lifecycle)):
+                yield checkout
     finally:
         await gateway.close()
         await client.close()

@@ -31,6 +31,8 @@ async def sweep(database: Database) -> None:
     await sweep_carts(database, BATCH)
     await sweep_idempotency_keys(database, BATCH)
     await sweep_webhook_events(database, BATCH)
+    await sweep_limits(database, BATCH)
+    await sweep_declines(database, BATCH)
 
 
 async def sweep_carts(database: Database, limit: int) -> int:
@@ -46,6 +48,16 @@ async def sweep_idempotency_keys(database: Database, limit: int) -> int:
 async def sweep_webhook_events(database: Database, limit: int) -> int:
     """Deletes events older than EVENT_DAYS."""
     return await _sweep(database, _SWEEP_WEBHOOK_EVENTS, limit, EVENT_DAYS)
+
+
+async def sweep_limits(database: Database, limit: int) -> int:
+    """Deletes counters whose window is over."""
+    return await _sweep(database, _SQL["sweep_limits"], limit)
+
+
+async def sweep_declines(database: Database, limit: int) -> int:
+    """Deletes the charges of declines older than EVENT_DAYS."""
+    return await _sweep(database, _SQL["sweep_declines"], limit, EVENT_DAYS)
 
 
 async def _sweep(database: Database, statement: str, *arguments: int) -> int:

@@ -27,3 +27,24 @@ WITH over AS (
   DELETE FROM checkout.webhook_events e USING over WHERE e.id = over.id RETURNING 1
 )
 SELECT count(*) FROM swept
+
+-- name: sweep_limits
+-- Counters whose window is over.
+WITH over AS (
+  SELECT rule, who, seconds FROM checkout.limit_counts WHERE ends_at <= now()
+  ORDER BY ends_at LIMIT $1 FOR UPDATE SKIP LOCKED
+), swept AS (
+  DELETE FROM checkout.limit_counts c USING over
+  WHERE (c.rule, c.who, c.seconds) = (over.rule, over.who, over.seconds) RETURNING 1
+)
+SELECT count(*) FROM swept
+
+-- name: sweep_declines
+-- Declined charges that nobody will tell of again.
+WITH over AS (
+  SELECT charge FROM checkout.declines WHERE declined_at <= now() - make_interval(days => $2)
+  ORDER BY declined_at LIMIT $1 FOR UPDATE SKIP LOCKED
+), swept AS (
+  DELETE FROM checkout.declines d USING over WHERE d.charge = over.charge RETURNING 1
+)
+SELECT count(*) FROM swept

@@ -15,11 +15,13 @@ from services.checkout.resources import Checkout
 from services.database import open_database, role_url
 from services.internal_client import InternalClient
 from services.jobs.resources import jobs_of, with_patience
+from services.limits.limiter import Limiter
 from services.redis_client import RedisClient
 from services.settings import (
     CacheSettings,
     CheckoutSettings,
     DatabaseSettings,
+    LimitSettings,
     MailSettings,
     PaymentSettings,
     ProcessSettings,
@@ -76,7 +78,7 @@ class DurableResources(WorkerResources):
         calls, mail = OutsideCalls(database), MailSettings.read()
         self.mailer = Mailer(mail, calls)
         self.letters = Letters(mail, store.store_name, process.public_url)
-        terms = CheckoutSettings.read()
+        terms, limits = CheckoutSettings.read(), LimitSettings.read()
         self.checkout = Checkout(
             database,
             Quotes(self._client, terms.quote_timeout_seconds),
@@ -84,6 +86,8 @@ class DurableResources(WorkerResources):
             store,
             terms,
             data.database_acquire_timeout_seconds,
+            limits,
+            Limiter(limits, None),
         )
 
     @asynccontextmanager

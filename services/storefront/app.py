@@ -7,6 +7,8 @@
 /robots.txt, /sitemap.xml, /sitemaps/{name}                          crawlers
 """
 
+from operator import attrgetter
+
 from services.operations import operation
 from services.service import Service
 from services.storefront import cart_pages, checkout_pages, crawlers, language_pages, order_pages
@@ -24,6 +26,7 @@ service = Service(
     resources=open_shop,
     error_page=error_page,
     middleware=(ContentSecurity, RequestLanguage),
+    limiter=attrgetter("limiter"),
     smoke_paths=("/", "/cart", "/robots.txt"),
     operations=[
         operation("GET", "/", home, "What the shop has, newest first", page=True),

@@ -8,6 +8,7 @@ from __future__ import annotations
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, Response
 
+from services.errors import Banned
 from services.problems import problem_of_status
 from services.request_context import current_request
 from services.storefront.languages import current_language
@@ -19,7 +20,7 @@ _KNOWN = (403, 404, 422, 429, 503)
 _BUYING = ("cart", "checkout", "orders")
 
 
-def error_page(request: Request, status: int, _title: str) -> Response:
+def error_page(request: Request, status: int, title: str) -> Response:
     """The page for a status; under `/api/` a machine is reading, so a problem."""
     if request.url.path.startswith("/api/"):
         return problem_of_status(status)
@@ -30,6 +31,8 @@ def error_page(request: Request, status: int, _title: str) -> Response:
         failure = "failure.unreadable_form"
     if status == 503 and request.url.path.split("/")[1] in _BUYING:
         failure = "failure.503_buying"
+    if title == Banned.title:
+        failure = "failure.banned"
     html = shop.templates.html(
         "error.html",
         shop.navigation.kept or Tree(),

@@ -10,6 +10,7 @@ from pathlib import Path
 from services.design.assets import Assets
 from services.internal_client import InternalClient
 from services.lifecycle import Lifecycle
+from services.limits.limiter import Limiter, open_limiter
 from services.settings import CacheSettings, ProcessSettings, StoreSettings
 from services.storefront.api_reference import ApiReference, read_reference
 from services.storefront.cart_cookie import CartCookie
@@ -36,6 +37,7 @@ class Shop:
     templates: Templates
     assets: Assets
     reference: ApiReference
+    limiter: Limiter
 
 
 @asynccontextmanager
@@ -46,18 +48,20 @@ async def open_shop(settings: ProcessSettings, lifecycle: Lifecycle) -> AsyncIte
     catalog = CatalogClient(client)
     lifecycle.schema_compatible = True  # it has no schema
     try:
-        yield Shop(
-            store,
-            public_url,
-            catalog,
-            CheckoutClient(client),
-            CartCookie(public_url),
-            Navigation(catalog),
-            ShopWindow(catalog),
-            PageCache(CacheSettings.read()),
-            Templates(store.store_name, assets),
-            assets,
-            read_reference(public_url),
-        )
+        async with open_limiter(shared=False) as limiter:
+            yield Shop(
+                store,
+                public_url,
+                catalog,
+                CheckoutClient(client),
+                CartCookie(public_url),
+                Navigation(catalog),
+                ShopWindow(catalog),
+                PageCache(CacheSettings.read()),
+                Templates(store.store_name, assets),
+                assets,
+                read_reference(public_url),
+                limiter,
+            )
     finally:
         await client.close()

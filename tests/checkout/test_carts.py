@@ -84,7 +84,12 @@ async def test_a_key_does_not_open_somebody_elses_cart(checkout: httpx.AsyncClie
     hers = await checkout.post(CARTS, headers={**key, "X-Forwarded-For": "192.0.2.1"})
     his = await checkout.post(CARTS, headers={**key, "X-Forwarded-For": "192.0.2.2"})
     assert problem_of(his) == (422, "idempotency-key-reused")
-    again = await checkout.post(CARTS, headers={**key, "X-Forwarded-For": "192.0.2.1, 10.0.0.7"})
+    lying = await checkout.post(CARTS, headers={**key, "X-Forwarded-For": "192.0.2.1, 192.0.2.2"})
+    assert problem_of(lying) == (422, "idempotency-key-reused"), (
+        "the last address is the one we were called from"
+    )
+    by_storefront = {"X-Forwarded-For": "192.0.2.1, 10.0.0.7", "X-Entry": "internal"}
+    again = await checkout.post(CARTS, headers={**key, **by_storefront})
     assert again.json()["id"] == hers.json()["id"]
 
 

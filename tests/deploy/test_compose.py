@@ -48,6 +48,7 @@ class ComposedStore:
             env={
                 **self.engine.environment,
                 "BIND": "0.0.0.0",
+                "RATE_LIMIT_ENABLED": "no",  # journeys hammer from one address
                 "PUBLIC_HOST": self.engine.address,
                 "POSTGRES_IMAGE": POSTGRES,
                 "REDIS_IMAGE": REDIS,

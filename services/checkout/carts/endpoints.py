@@ -6,7 +6,7 @@ from services.checkout.carts import carts, shipping
 from services.checkout.carts import details as cart_details
 from services.checkout.carts import discount as cart_discount
 from services.checkout.carts import lines as cart_lines
-from services.checkout.errors import CartAlreadyOrdered, CartFull, InFlight, KeyReused
+from services.checkout.errors import CartAlreadyOrdered, CartFull, InFlight, KeyReused, TooManyCodes
 from services.checkout.idempotency import fingerprint_of, optional_key
 from services.checkout.resources import Checkout
 from services.checkout.shapes import (
@@ -33,10 +33,10 @@ async def open_cart(call: Call[Checkout, Nothing, OpenCart]) -> Cart:
 
 def _fingerprint(call: Call[Checkout, Nothing, OpenCart]) -> str:
     """A cart's id is the key to it, and some choose poor idempotency keys: theirs must not open their
-    cart to another address. The first address is the shopper's, the others are proxies and services."""
+    cart to another address."""
     context = current_request.get()
-    forwarded_for = (context and context.forwarded_for) or ""
-    return f"{fingerprint_of(call.request, call.body)} {forwarded_for.partition(',')[0].strip()}"
+    address = (context and context.client_address) or ""
+    return f"{fingerprint_of(call.request, call.body)} {address}"
 
 
 async def get_cart(call: Call[Checkout, Nothing, Nothing]) -> Cart:
@@ -101,7 +101,7 @@ OPERATIONS = [
         "Use a discount code",
         body=SetDiscount,
         answer=Cart,
-        problems=(CartAlreadyOrdered,),
+        problems=(CartAlreadyOrdered, TooManyCodes),
     ),
     operation(
         "DELETE",

@@ -14,6 +14,7 @@ from services.checkout.errors import (
     OutOfStock,
     PricesExpired,
     StockBusy,
+    TooManyDeclines,
     TotalChanged,
 )
 from services.checkout.idempotency import fingerprint_of, optional_key, required_key
@@ -72,6 +73,7 @@ OPERATIONS = [
             KeyMissing,
             KeyReused,
             StockBusy,
+            TooManyDeclines,
         ),
     ),
     operation(

@@ -11,6 +11,7 @@ import msgspec
 
 from services.checkout.counts import count_order
 from services.checkout.errors import NotCancellable
+from services.checkout.limits import buyers
 from services.checkout.orders.numbers import order_number
 from services.checkout.orders.shapes import Order, PlacedOrder, PlaceOrder
 from services.checkout.payments import following, payments
@@ -42,12 +43,13 @@ async def place_order(
     checkout: Checkout, cart_id: str, key: str, fingerprint: str, wish: PlaceOrder
 ) -> Placed:
     """Turns the cart into an order, once per key, in one statement. Raises NotFound and the
-    conflicts of errors.py; KeyReused, InFlight."""
+    conflicts of errors.py; KeyReused, InFlight; TooManyDeclines, Limited."""
     expected = wish.expected_total
     if expected is not None and expected.currency != checkout.store.currency:
         raise Invalid(
             [FieldError("expected_total.currency", f"this shop sells in {checkout.store.currency}")]
         )
+    await buyers.admit_buyer(checkout, cart_id, key)
     request = current_request.get()
     async with connection(checkout.database, checkout.acquire_timeout_seconds) as raw:
         with refusals():

@@ -38,13 +38,32 @@ def without_nul(json_text: bytes) -> bytes:
     return _ESCAPES.sub(rb"\1", json_text) if rb"\u0000" in json_text else json_text
 
 
+class Card(msgspec.Struct, frozen=True):
+    """https://docs.stripe.com/api/payment_methods/object: the fingerprint is the same for the same number."""
+
+    fingerprint: Text | None = None
+
+
+class PaymentMethod(msgspec.Struct, frozen=True):
+    card: Card | None = None
+
+
 class GatewayError(msgspec.Struct, frozen=True):
-    """https://docs.stripe.com/api/errors; `payment_intent` is the intent as it stands."""
+    """https://docs.stripe.com/api/errors; `payment_intent` is the intent as it stands, `charge` the one that
+    was declined."""
 
     type: str = ""
     code: Text | None = None
     message: Text | None = None
     payment_intent: Intent | None = None
+    charge: ObjectId | None = None
+    payment_method: PaymentMethod | None = None
+
+    @property
+    def card(self) -> str | None:
+        """What tells the card from others, and nothing else about it."""
+        method = self.payment_method
+        return method.card.fingerprint if method is not None and method.card is not None else None
 
 
 class Intent(msgspec.Struct, frozen=True):

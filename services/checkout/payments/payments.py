@@ -15,12 +15,14 @@ from datetime import datetime
 from typing import Any
 
 from services.checkout.counts import count_payment
+from services.checkout.limits import buyers
 from services.checkout.payments.gateway import GatewayRefused, GatewayUnavailable
 from services.checkout.payments.gateway_shapes import Intent
 from services.checkout.payments.shapes import PaymentState
 from services.checkout.resources import Checkout
 from services.database import Connection, connection
 from services.queries import load_queries
+from services.settings import LimitSettings
 
 logger = logging.getLogger("kiosk.payments")
 
@@ -121,12 +123,12 @@ async def hear(checkout: Checkout, intent: Intent) -> str:
     """Takes the gateway's word on an intent, whatever it is and however often it comes. Says what came
     of it, as `apply_intent`."""
     async with connection(checkout.database, checkout.acquire_timeout_seconds) as raw:
-        effect = await apply_intent(raw, intent)
+        effect = await apply_intent(raw, checkout.limits, intent)
     count_payment(effect)
     return effect
 
 
-async def apply_intent(raw: Connection, intent: Intent) -> str:
+async def apply_intent(raw: Connection, limits: LimitSettings, intent: Intent) -> str:
     """The same in one statement on the caller's connection: paid, refund_due, repeated, mismatch, unknown
     (not an intent of ours), declined or noted (nothing new, or without effect)."""
     try:
@@ -140,11 +142,12 @@ async def apply_intent(raw: Connection, intent: Intent) -> str:
             logger.error("the gateway took something else than we asked for", extra={"facts": _facts(intent)})
         return effect
     error = intent.last_payment_error
+    declined = await buyers.count_decline(raw, limits, attempt_id, intent)
     state: PaymentState = "failed" if error and _STATES[intent.status] == "ready" else _STATES[intent.status]
     message = error.message if error else None
     closed = intent.status == "canceled"
     news = await raw.fetchval(_HEARD, attempt_id, intent.id, intent.client_secret, state, message, closed)
-    return "declined" if error and news else "noted"
+    return "declined" if declined or (error and news) else "noted"
 
 
 def _facts(intent: Intent) -> dict[str, Any]:

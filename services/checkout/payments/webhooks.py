@@ -16,6 +16,7 @@ from services.checkout.resources import Checkout
 from services.database import Connection, transaction
 from services.errors import Malformed
 from services.queries import load_queries
+from services.settings import LimitSettings
 
 _SQL = load_queries(__file__, "webhooks.sql")
 _RECEIVE, _EFFECT = _SQL["receive"], _SQL["effect"]
@@ -38,18 +39,18 @@ async def receive_event(checkout: Checkout, body: bytes) -> str:
         if not await raw.fetchval(_RECEIVE, event.id, event.type, _id_of(event.object), payload):
             return "repeated"
         with refusals():
-            effect = await _apply(raw, event)
+            effect = await _apply(raw, checkout.limits, event)
         await raw.execute(_EFFECT, event.id, effect)
     count_payment(effect)
     return effect
 
 
-async def _apply(raw: Connection, event: Event) -> str:
+async def _apply(raw: Connection, limits: LimitSettings, event: Event) -> str:
     """The effect of one event; kinds that say nothing new are ignored."""
     kind = event.type.partition(".")[0]
     try:
         if kind == "payment_intent":
-            return await payments.apply_intent(raw, msgspec.convert(event.object, Intent))
+            return await payments.apply_intent(raw, limits, msgspec.convert(event.object, Intent))
         if kind == "refund":
             return await refunds.apply_refund(raw, msgspec.convert(event.object, GatewayRefund))
     except msgspec.ValidationError as error:

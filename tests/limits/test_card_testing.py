@@ -1,0 +1,190 @@
+"""A script that tries stolen cards or codes from many addresses meets what its tries have in common."""
+
+from __future__ import annotations
+
+import asyncio
+import itertools
+import uuid
+from collections import Counter
+from collections.abc import AsyncIterator, Callable
+
+import httpx
+import pytest
+
+from services.checkout.orders import orders
+from tests.checkout.conftest import problem_of
+from tests.checkout.desk import Desk, open_desk
+from tests.checkout.stand import ready_cart
+from tests.sandbox import RunningSandbox, running_sandbox
+
+pytestmark = pytest.mark.anyio
+
+_ADDRESSES = (f"198.51.{n // 250}.{n % 250}" for n in itertools.count())
+STOLEN, LOST, FUNDS = (
+    "pm_card_chargeDeclinedStolenCard",
+    "pm_card_chargeDeclinedLostCard",
+    "pm_card_chargeDeclined",
+)
+
+
+@pytest.fixture(scope="module")
+async def gateway() -> AsyncIterator[RunningSandbox]:
+    async with running_sandbox() as sandbox:
+        yield sandbox
+
+
+@pytest.fixture
+async def desk(
+    database_url: str, environment: Callable[..., None], gateway: RunningSandbox
+) -> AsyncIterator[Desk]:
+    """Its limits are on; those by address are never met."""
+    environment(
+        **gateway.environment,
+        DATABASE_URL=database_url,
+        DATABASE_ACQUIRE_TIMEOUT_SECONDS=20,
+        PAYMENT_TIMEOUT_SECONDS=5,
+        RATE_LIMIT_ENABLED="yes",
+        RATE_LIMIT_DECLINES_PER_ORDER=3,
+        RATE_LIMIT_DECLINES_PER_CARD=3,
+        RATE_LIMIT_DECLINES_PER_EMAIL=4,
+        RATE_LIMIT_DECLINES_PER_PRODUCT=5,
+        RATE_LIMIT_EMAIL_ORDERS_PER_HOUR=50,
+    )
+    async with open_desk(database_url, gateway) as opened:
+        yield opened
+
+
+async def try_card(desk: Desk, sku: str, email: str, card: str) -> httpx.Response:
+    """From an address never seen before: an order, and a card for it that is declined."""
+    cart_id = await ready_cart(desk.owner, (sku, 1), email=email)
+    headers = {"Idempotency-Key": str(uuid.uuid4()), "X-Forwarded-For": next(_ADDRESSES)}
+    answer = await desk.client.post(f"/api/checkout/carts/{cart_id}/order", headers=headers)
+    if answer.status_code == 201:
+        await desk.pay(answer.json(), card)
+        await desk.poll(answer.json())
+        await desk.poll(answer.json())  # the same decline, told twice
+    return answer
+
+
+def someone() -> str:
+    return f"{uuid.uuid4().hex[:12]}@example.com"
+
+
+async def refusals_of(desk: Desk, *, email: str | None, sku: str | None, tries: int = 12) -> list[str]:
+    """What became of each of the tries; each with a mailbox or an article of its own where none is given."""
+    found = []
+    for _ in range(tries):
+        answer = await try_card(desk, sku or await desk.stock(9), email or someone(), LOST)
+        found.append("ordered" if answer.status_code == 201 else problem_of(answer)[1])
+    return found
+
+
+async def test_one_email_is_stopped_whatever_article_and_address(desk: Desk) -> None:
+    found = await refusals_of(desk, email="eve@example.com", sku=None)
+    assert found == ["ordered"] * 4 + ["too-many-declines"] * 8
+
+
+async def test_one_article_is_stopped_whatever_email_and_address(desk: Desk) -> None:
+    sku = await desk.stock(100)
+    found = await refusals_of(desk, email=None, sku=sku)
+    assert found == ["ordered"] * 5 + ["too-many-declines"] * 7
+    answer = await try_card(desk, sku, someone(), LOST)
+    assert answer.headers["RateLimit-Policy"] == '"product-declines";q=5;w=3600'
+    assert 0 < int(answer.headers["Retry-After"]) <= 3600
+    other = await try_card(desk, await desk.stock(1), someone(), LOST)
+    assert other.status_code == 201, "other articles are still sold"
+
+
+async def test_one_card_is_stopped_whatever_email_article_and_address(desk: Desk) -> None:
+    """It gets no second try at an order, and the payment is closed at the gateway."""
+    for n in range(5):
+        sku = await desk.stock(1)
+        answer = await try_card(desk, sku, someone(), STOLEN)
+        placed = answer.json()
+        row = await desk.row(placed)
+        ended = await desk.owner.fetchval("SELECT $1::timestamptz <= now()", row["reserved_until"])
+        assert ended == (n >= 2), n
+        if ended:
+            await orders.expire_order(desk.checkout, row["id"])
+            assert await desk.status(placed) == "expired"
+            refused = await desk.pay(placed, "pm_card_visa")
+            assert "canceled" in refused["error"]["message"], refused
+            assert await desk.figures(sku) == (1, 0)
+    assert await desk.broken() == {}
+
+
+async def test_an_order_that_was_tried_too_often_is_over_and_its_cart_free(desk: Desk) -> None:
+    sku = await desk.stock(1)
+    placed = await desk.ordered((sku, 1))
+    for card in (LOST, FUNDS, STOLEN):
+        assert await desk.status(placed) == "pending_payment"
+        await desk.pay(placed, card)
+        await desk.poll(placed)
+    row = await desk.row(placed)
+    jobs = await desk.jobs("checkout.expire_order", row["id"])
+    assert len(jobs) == 2, "the one for its usual end, and one for now"
+    await orders.expire_order(desk.checkout, row["id"])
+    assert await desk.status(placed) == "expired"
+    assert await desk.figures(sku) == (1, 0)
+
+
+async def test_who_is_declined_once_pays_with_the_next_card(desk: Desk) -> None:
+    sku = await desk.stock(1)
+    placed = await desk.ordered((sku, 1))
+    await desk.pay(placed, LOST)
+    await desk.poll(placed)
+    await desk.pay(placed)
+    await desk.poll(placed)
+    assert await desk.status(placed) == "paid"
+
+
+async def test_neither_email_nor_card_can_be_read_in_the_counters(desk: Desk) -> None:
+    await try_card(desk, await desk.stock(1), "eve@example.com", STOLEN)
+    rows = await desk.owner.fetch("SELECT rule, who, count FROM checkout.limit_counts")
+    assert {row["rule"] for row in rows} == {
+        "order-declines",
+        "email-declines",
+        "card-declines",
+        "product-declines",
+    }
+    assert {row["count"] for row in rows} == {1}, "a decline that is told twice is one"
+    assert not any("eve" in row["who"] for row in rows)
+
+
+async def test_of_many_guesses_at_once_exactly_the_limit_is_looked_at(desk: Desk) -> None:
+    cart_id = await desk.cart((await desk.stock(9), 1))
+    guesses = (
+        desk.client.put(
+            f"/api/checkout/carts/{cart_id}/discount",
+            json={"code": f"GUESS{n}"},
+            headers={"X-Forwarded-For": next(_ADDRESSES)},
+        )
+        for n in range(40)
+    )
+    found = Counter(problem_of(answer)[1] for answer in await asyncio.gather(*guesses))
+    assert found == {"invalid": 10, "too-many-codes": 30}
+
+
+async def test_guessing_codes_is_stopped_by_cart_and_by_address(desk: Desk) -> None:
+    sku, code = await desk.stock(9), await desk.discount(None)
+
+    async def guess(cart_id: str, text: str, address: str) -> str:
+        answer = await desk.client.put(
+            f"/api/checkout/carts/{cart_id}/discount",
+            json={"code": text},
+            headers={"X-Forwarded-For": address},
+        )
+        return "applied" if answer.status_code == 200 else problem_of(answer)[1]
+
+    cart_id = await desk.cart((sku, 1))
+    found = [await guess(cart_id, f"GUESS{n}", next(_ADDRESSES)) for n in range(15)]
+    assert found == ["invalid"] * 10 + ["too-many-codes"] * 5
+    assert await guess(cart_id, code, next(_ADDRESSES)) == "too-many-codes", "nor is a right one told then"
+
+    one_address = next(_ADDRESSES)
+    carts = [await desk.cart((sku, 1)) for _ in range(5)]
+    found = [await guess(carts[n % 5], f"GUESS{n}", one_address) for n in range(40)]
+    assert found == ["invalid"] * 30 + ["too-many-codes"] * 10
+    elsewhere = next(_ADDRESSES)
+    for _ in range(20):
+        assert await guess(carts[0], code, elsewhere) == "applied", "a code that holds is no guess"

@@ -1,0 +1,161 @@
+"""Limits as callers meet them: problems for programs, pages for people, addresses from whom we trust."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Callable
+
+import httpx
+import pytest
+
+from services.catalog.app import service as catalog
+from services.checkout.app import service as checkout
+from services.storefront.app import service as storefront
+from tests.checkout.conftest import ADMIN, problem_of
+from tests.conftest import in_process
+from tests.storefront.conftest import open_door
+
+pytestmark = pytest.mark.anyio
+
+PRODUCTS, SUGGEST = "/api/catalog/products", "/api/catalog/suggest?q=te"
+
+
+def by(address: str, **headers: str) -> dict[str, str]:
+    return {"X-Forwarded-For": address, **headers}
+
+
+@pytest.fixture
+async def shelf(
+    database_url: str, environment: Callable[..., None], own_valkey_url: str
+) -> AsyncIterator[httpx.AsyncClient]:
+    environment(
+        DATABASE_URL=database_url,
+        REDIS_URL=own_valkey_url,
+        RATE_LIMIT_ENABLED="yes",
+        RATE_LIMIT_READS_PER_MINUTE=4,
+        RATE_LIMIT_SUGGEST_PER_MINUTE=2,
+        RATE_LIMIT_WRITES_PER_MINUTE=6,
+        RATE_LIMIT_BLOCKLIST="203.0.113.0/24",
+    )
+    async with in_process(catalog) as client:
+        yield client
+
+
+async def test_the_excess_gets_a_problem_that_says_when_to_come_back(shelf: httpx.AsyncClient) -> None:
+    assert [(await shelf.get(PRODUCTS, headers=by("192.0.2.1"))).status_code for _ in range(4)] == [200] * 4
+    answer = await shelf.get(PRODUCTS, headers=by("192.0.2.1"))
+    assert problem_of(answer) == (429, "limited")
+    assert 1 <= int(answer.headers["retry-after"]) <= 60
+    assert answer.headers["ratelimit-policy"] == '"reads";q=4;w=60'
+    assert answer.headers["cache-control"] == "no-store"
+    assert (await shelf.get(SUGGEST, headers=by("192.0.2.1"))).status_code == 200, "a counter of its own"
+    assert (await shelf.get(PRODUCTS, headers=by("192.0.2.2"))).status_code == 200
+
+
+async def test_an_address_that_the_caller_made_up_does_not_count(shelf: httpx.AsyncClient) -> None:
+    """Only the last one was written by somebody we trust: our own Traefik."""
+    found = [
+        (await shelf.get(PRODUCTS, headers=by(f"198.51.100.{n}, 192.0.2.1"))).status_code for n in range(9)
+    ]
+    assert found == [200] * 4 + [429] * 5
+
+
+async def test_what_the_blocklist_names_gets_403(shelf: httpx.AsyncClient) -> None:
+    assert problem_of(await shelf.get(PRODUCTS, headers=by("203.0.113.200"))) == (403, "banned")
+
+
+async def test_our_own_services_read_as_much_as_they_like(shelf: httpx.AsyncClient) -> None:
+    inner = by("192.0.2.1, 10.0.0.7", **{"X-Entry": "internal"})
+    assert {(await shelf.get(PRODUCTS, headers=inner)).status_code for _ in range(30)} == {200}
+
+
+async def test_an_entry_that_the_caller_names_otherwise_is_public(shelf: httpx.AsyncClient) -> None:
+    headers = by("192.0.2.1", **{"X-Entry": "Internal"})
+    assert [(await shelf.get(PRODUCTS, headers=headers)).status_code for _ in range(6)] == [200] * 4 + [
+        429
+    ] * 2
+
+
+async def test_the_admins_key_is_not_limited_and_guesses_at_it_are(
+    shelf: httpx.AsyncClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = "/api/catalog/admin/import"
+    for _ in range(10):
+        answer = await shelf.post(path, headers={**by("192.0.2.1"), **ADMIN}, content=b"")
+        assert answer.status_code == 415
+    guesses = [
+        (await shelf.post(path, headers=by("192.0.2.9", Authorization=f"Bearer {n}"))).status_code
+        for n in range(8)
+    ]
+    assert guesses == [401] * 6 + [429] * 2
+
+
+async def test_people_get_a_page_in_their_language(
+    database_url: str,
+    environment: Callable[..., None],
+    own_valkey_url: str,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    environment(DATABASE_URL=database_url, REDIS_URL=own_valkey_url)
+    async with open_door() as door:
+        monkeypatch.setenv("INTERNAL_URL", door.url)
+        monkeypatch.setenv("RATE_LIMIT_ENABLED", "yes")
+        monkeypatch.setenv("RATE_LIMIT_READS_PER_MINUTE", "2")
+        async with in_process(storefront) as shop:
+            mine = by("192.0.2.1", **{"Accept-Language": "de"})
+            assert [(await shop.get("/", headers=mine)).status_code for _ in range(2)] == [200] * 2
+            page = await shop.get("/", headers=mine)
+            assert page.status_code == 429
+            assert page.headers["content-type"].startswith("text/html")
+            assert page.headers["content-language"] == "de"
+            assert "content-security-policy" in page.headers
+            assert 1 <= int(page.headers["retry-after"]) <= 60
+            assert page.headers["ratelimit-policy"] == '"reads";q=2;w=60'
+            style = await shop.get("/assets/none.css", headers=mine)
+            assert style.status_code == 404, "what a page is made of is not counted"
+            scanned = await shop.get("/.env", headers=by("192.0.2.8"))
+            assert scanned.status_code == 403
+            assert "refused for now" in scanned.text
+
+
+async def test_a_shopper_who_orders_by_the_storefront_is_the_one_who_is_counted(
+    database_url: str, environment: Callable[..., None], own_valkey_url: str
+) -> None:
+    environment(
+        DATABASE_URL=database_url,
+        REDIS_URL=own_valkey_url,
+        RATE_LIMIT_ENABLED="yes",
+        RATE_LIMIT_ORDERS_PER_MINUTE=3,
+    )
+    async with in_process(checkout) as client:
+
+        async def order(shopper: str, cart: int) -> int:
+            headers = by(f"{shopper}, 10.0.0.7", **{"X-Entry": "internal", "Idempotency-Key": f"k{cart}"})
+            return (await client.post(f"/api/checkout/carts/c{cart}/order", headers=headers)).status_code
+
+        assert [await order("192.0.2.1", n) for n in range(5)] == [404] * 3 + [429] * 2
+        assert await order("192.0.2.1", 0) == 404, "a replay counts once"
+        assert await order("192.0.2.2", 9) == 404
+
+
+async def test_webhooks_are_capped_by_number_and_size(
+    database_url: str, environment: Callable[..., None], own_valkey_url: str
+) -> None:
+    environment(
+        DATABASE_URL=database_url,
+        REDIS_URL=own_valkey_url,
+        RATE_LIMIT_ENABLED="yes",
+        RATE_LIMIT_WEBHOOKS_PER_MINUTE=3,
+    )
+    async with in_process(checkout) as client:
+        large = await client.post("/webhooks/payments", content=b"x" * 256_001)
+        assert problem_of(large) == (413, "too-large")
+        found = [(await client.post("/webhooks/payments", content=b"{}")).status_code for _ in range(4)]
+        assert found == [400, 400, 429, 429]
+
+
+async def test_with_limits_off_nobody_is_counted(
+    database_url: str, environment: Callable[..., None], own_valkey_url: str
+) -> None:
+    environment(DATABASE_URL=database_url, REDIS_URL=own_valkey_url, RATE_LIMIT_READS_PER_MINUTE=1)
+    async with in_process(catalog) as client:
+        assert {(await client.get(PRODUCTS)).status_code for _ in range(5)} == {200}
