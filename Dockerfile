@@ -36,8 +36,10 @@ RUN /opt/pip/bin/python -B -m services.design.compress_assets \
 # --- The image ---------------------------------------------------------------------------------------
 # hadolint ignore=DL3006
 FROM ${BASE_IMAGE} AS runtime
-# What installs packages has no work here: python:slim brings a pip of its own.
+# What installs packages has no work here: python:slim brings a pip of its own. Nor has any program that
+# gives its caller another's rights (su, mount, passwd): Swarm knows no `no-new-privileges`.
 RUN rm -rf /usr/local/lib/python3*/site-packages/* /usr/local/bin/pip* \
+    && find / -xdev -type f -perm /6000 -exec chmod a-s {} + \
     && useradd --uid 10001 --no-create-home --home-dir /nonexistent --shell /usr/sbin/nologin kiosk
 COPY --from=environment /opt/venv /opt/venv
 COPY --from=program /srv/kiosk /srv/kiosk

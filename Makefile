@@ -171,12 +171,13 @@ browser-test: ## a shopper in a real Chromium
 	$(call install,dev)
 	@exec $(RUN) -m pytest -m browser $(ARGS)
 
-check: ## lint, format, types, migrations that only add, and known holes in what we depend on
+check: ## lint, format, types, migrations that only add, our own rules, and known holes in what we depend on
 	$(call install,dev)
 	@$(RUN) -m ruff check
 	@$(RUN) -m ruff format --check
 	@$(RUN) -m mypy
 	@$(RUN) -m ops.migration_lint
+	@$(RUN) -m ops.code_rules
 	@$(RUN) -m pip_audit --disable-pip --require-hashes --progress-spinner off \
 	  -r requirements/dev.txt -r requirements/build.txt -r requirements/compose.txt
 

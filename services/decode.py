@@ -11,13 +11,14 @@ from typing import Any, TypeVar, get_args, get_origin
 from urllib.parse import parse_qsl
 
 import msgspec
-from starlette.requests import Request
+from starlette.requests import ClientDisconnect, Request
 
 from services.errors import FieldError, Invalid, Malformed, TooLarge, UnsupportedMediaType
 
 S = TypeVar("S", bound=msgspec.Struct)
 
 _PARAMETERS_MAX = 100
+_DEPTH_MAX = 32  # of JSON: four times what any request of ours has
 
 
 class Input(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -100,22 +101,37 @@ def decode_json(raw: bytes, kind: type[S]) -> S:
         values = msgspec.json.decode(raw)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
         raise Malformed(f"This is not JSON: {error}") from None
+    # Cheaper than to look: what has few brackets can't be deep.
+    if raw.count(b"[") + raw.count(b"{") > _DEPTH_MAX and _depth(values) > _DEPTH_MAX:
+        raise Malformed(f"This JSON is nested more than {_DEPTH_MAX} deep")
     if b"\\u0000" in raw and _holds_nul(values):
         raise Invalid([FieldError("body", "must not contain the NUL character")])
     return _convert(values, kind, [], strict=True)
 
 
 async def read_body(request: Request, bytes_max: int) -> bytes:
-    """The raw body, at most `bytes_max` long; never holds more than that. Raises TooLarge."""
+    """The raw body, at most `bytes_max` long; never holds more than that. Raises TooLarge, Malformed."""
     declared = request.headers.get("content-length", "")
     if declared.isdigit() and int(declared) > bytes_max:
         raise TooLarge(f"At most {bytes_max} bytes")
     body = bytearray()
-    async for chunk in request.stream():
-        body += chunk
-        if len(body) > bytes_max:
-            raise TooLarge(f"At most {bytes_max} bytes")
+    try:
+        async for chunk in request.stream():
+            body += chunk
+            if len(body) > bytes_max:
+                raise TooLarge(f"At most {bytes_max} bytes")
+    except ClientDisconnect:  # nobody hears the answer; it is no error of ours either
+        raise Malformed("The body ended too early") from None
     return bytes(body)
+
+
+def _depth(value: Any) -> int:
+    """How deep lists and objects are nested, found without a call for each level."""
+    depth, level = 0, [value]
+    while inner := [one for one in level if isinstance(one, dict | list)]:
+        depth += 1
+        level = [part for one in inner for part in (one.values() if isinstance(one, dict) else one)]
+    return depth
 
 
 def _holds_nul(value: Any) -> bool:

@@ -32,6 +32,7 @@ from services.errors import (
     Unavailable,
     UnsupportedMediaType,
 )
+from services.request_context import current_request
 from services.settings import ProcessSettings
 
 R = TypeVar("R")
@@ -100,6 +101,8 @@ class Operation:
         request = Request(scope, receive)
         state = scope["app"].state
         settings: ProcessSettings = state.settings
+        if self.inner:
+            require_inner_door()
         if self.admin:
             require_admin_key(request, settings.admin_api_key)
         if self.guard is not None:
@@ -120,6 +123,12 @@ class Operation:
     def public(self) -> bool:
         """Whether the OpenAPI document tells of it: pages and what services ask each other stay out."""
         return not self.page and not self.path.startswith("/internal/")
+
+    @property
+    def inner(self) -> bool:
+        """Whether only our own services may ask. Traefik keeps the path from the world; this holds should it
+        ever be told otherwise. Of the maintenance page, a page, Traefik asks in the shopper's own name."""
+        return self.path.startswith("/internal/") and not self.page
 
     @property
     def possible_problems(self) -> tuple[type[ShopError], ...]:
@@ -189,6 +198,13 @@ def operation(
 def _has_body(request: Request) -> bool:
     length = request.headers.get("content-length", "0").strip()
     return length != "0" or "transfer-encoding" in request.headers
+
+
+def require_inner_door() -> None:
+    """Raises NotFound unless the request came by the internal entrypoint."""
+    context = current_request.get()
+    if context is None or not context.internal:
+        raise NotFound()
 
 
 def require_admin_key(request: Request, key: str | None) -> None:

@@ -21,6 +21,7 @@ import uvicorn
 from starlette.types import ASGIApp
 
 from services.events import wait_at_most
+from services.http_protocol import protocol_of
 from services.lifecycle import Lifecycle
 from services.ops_port import ops_app
 from services.settings import ProcessSettings
@@ -45,7 +46,7 @@ def server(app: ASGIApp, settings: ProcessSettings) -> QuietServer:
         uvicorn.Config(
             app,
             loop="uvloop",
-            http="httptools",
+            http=protocol_of(settings),
             ws="none",
             lifespan="off",
             log_config=None,

@@ -21,6 +21,7 @@ from redis.exceptions import RedisError
 
 from services import metrics
 from services.breaker import Breaker
+from services.redis_connections import use_our_connections
 from services.request_context import current_request
 from services.settings import RedisSettings
 
@@ -38,6 +39,7 @@ def connect(url: str, settings: RedisSettings) -> aioredis.Redis:
         socket_timeout=settings.redis_timeout_seconds,
         retry=Retry(NoBackoff(), 0),
     )
+    use_our_connections(pool)
     return aioredis.Redis.from_pool(pool)  # which then closes the pool with the client
 
 

@@ -79,9 +79,10 @@ def read_context(headers: Iterable[tuple[bytes, bytes]]) -> RequestContext:
         elif name == b"x-entry":
             context.internal = raw == b"internal"
         elif name == b"traceparent":
-            context.traceparent = raw.decode("latin-1")
+            value = raw.decode("latin-1")  # what is passed on must be fit for a header
+            context.traceparent = value if _TRACEPARENT.match(value) else None
         elif name == b"x-forwarded-for":
-            context.forwarded_for = raw.decode("latin-1")
+            context.forwarded_for = raw.decode("ascii", "ignore")
         elif name == b"x-deadline-ms":
             deadline_ms = raw.decode("latin-1")
         elif name == b"x-reserved":

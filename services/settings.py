@@ -82,6 +82,10 @@ class ProcessSettings(Group, frozen=True):
     drain_seconds: PositiveSeconds = 20.0
     keep_alive_seconds: PositiveInt = 75
     body_max_bytes: PositiveInt = 1_000_000
+    head_max_bytes: PositiveInt = 32_768
+    head_timeout_seconds: PositiveSeconds = 10.0
+    body_idle_timeout_seconds: PositiveSeconds = 5.0
+    body_timeout_seconds: PositiveSeconds = 30.0
     admin_api_key: str | None = None
     trusted_proxies: str = ""
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = "INFO"
@@ -134,13 +138,13 @@ class RedisSettings(Group, frozen=True):
     redis_queue_url: str | None = None
     redis_connect_timeout_seconds: PositiveSeconds = 0.1
     redis_timeout_seconds: PositiveSeconds = 0.1
-    redis_request_budget_seconds: PositiveSeconds = 0.15
+    redis_request_budget_seconds: PositiveSeconds = 0.12
     redis_pool_max: PositiveInt = 32
     redis_pool_wait_seconds: PositiveSeconds = 0.02
     redis_breaker_failures: PositiveInt = 5
     redis_breaker_window_seconds: PositiveSeconds = 10.0
     redis_breaker_open_seconds: PositiveSeconds = 2.0
-    redis_breaker_open_max_seconds: PositiveSeconds = 30.0
+    redis_breaker_open_max_seconds: PositiveSeconds = 10.0
     redis_worker_timeout_seconds: PositiveSeconds = 5.0
 
 

@@ -54,6 +54,8 @@ PATIENT_WITH_REDIS = {
     "REDIS_REQUEST_BUDGET_SECONDS": "20",
 }
 ADMIN_KEY = "test-admin-key"
+# What Traefik writes on a request that comes by the internal entrypoint.
+INNER_DOOR = {"X-Entry": "internal"}
 # Keys for processes that must have some; nobody listens at these addresses.
 NO_GATEWAY = {
     "PAYMENT_API_URL": "http://127.0.0.1:9/sandbox",

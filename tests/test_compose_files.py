@@ -61,6 +61,7 @@ def test_what_is_ours_runs_locked_down_and_knows_no_unknown_variable() -> None:
         service = services[name]
         assert (service["read_only"], service["cap_drop"]) == (True, ["ALL"]), name
         assert service["security_opt"] == ["no-new-privileges:true"], name
+        assert service["pids_limit"] == 256, name
         assert set(service["environment"]) <= known, name
 
 

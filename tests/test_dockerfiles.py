@@ -1,5 +1,6 @@
 """Dockerfiles, as hadolint reads them, and what may get into an image."""
 
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -32,3 +33,17 @@ def test_the_build_sees_only_what_is_named() -> None:
     assert rules[0] == "*"
     allowed = [rule for rule in rules if rule.startswith("!")]
     assert allowed == ["!requirements/*.txt", "!services", "!ops", "!traefik", "!compose"]
+
+
+def test_no_program_of_the_image_raises_privileges() -> None:
+    text = OURS[0].read_text()
+    stage = text.partition(" AS runtime\n")[2]
+    assert "find / -xdev -type f -perm /6000 -exec chmod a-s {} +" in stage.partition("USER 10001")[0]
+
+
+def test_no_secret_stays_in_a_layer() -> None:
+    """What a build needs of a secret is mounted for one step; arguments and ENV stay in the history."""
+    for file in OURS:
+        declared = [line for line in file.read_text().splitlines() if line.startswith(("ARG", "ENV", "COPY"))]
+        assert declared
+        assert not [line for line in declared if re.search(r"SECRET|PASSWORD|TOKEN|_KEY|\.env|\bCA\b", line)]

@@ -163,7 +163,7 @@ class DurableEngine:
             logger.warning("job recovered", extra={"facts": {"job": job.job_id, "state": job.state}})
             self._crashed(job.queue, job.actor)
         for job_id, lease_token in given_up.items():
-            if self._given_up.get(job_id) == lease_token:
+            if self._given_up.get(job_id) == lease_token:  # rule: secret-compare, because both are our own
                 del self._given_up[job_id]
         async with self._claiming:  # or a claim whose answer is on its way would be undone
             await self._hand_back_unknown()

@@ -8,6 +8,7 @@ than the last failed attempt. `discard` deletes: a discarded fast job is gone fo
 from __future__ import annotations
 
 import asyncio
+import logging
 import re
 import uuid
 from collections.abc import Sequence
@@ -22,6 +23,7 @@ from services.errors import DatabaseUnavailable, FieldError, Invalid, NotFound
 from services.jobs.backend import (
     COUNT_MAX,
     STATES,
+    BackendAway,
     BackendName,
     Batch,
     Feature,
@@ -39,7 +41,7 @@ from services.jobs.fast_answers import Answers
 from services.jobs.fast_cards import Running, bounds_of, card_of, detail_of, fits, looks_inside
 from services.jobs.fast_keys import QueueKeys
 from services.jobs.fast_messages import ms_of, now_ms
-from services.jobs.fast_pauses import set_paused
+from services.jobs.fast_pauses import set_paused, tell_workers
 from services.jobs.fast_search import search
 from services.jobs.fast_shelves import (
     SHELVES,
@@ -55,6 +57,9 @@ from services.jobs.fast_verbs import ALLOWED, FastVerbs
 from services.jobs.queue_names import FAST_QUEUES
 from services.queries import load_queries
 from services.queue import fast_message
+from services.settings import RedisSettings
+
+logger = logging.getLogger("kiosk.jobs")
 
 _SQL = load_queries(__file__, "fast_pauses.sql")
 _QUEUE_ROWS, _RUNNING_JOB = _SQL["queue_rows"], _SQL["running_job"]
@@ -65,14 +70,22 @@ _COUNT_WINDOWS = COUNT_MAX // 100
 
 class FastBackend:
     """`redis` is a client with the request path's time limits, of the queue's database; `database` is where
-    pauses and workers are known. `queues`: those that fast workers work on."""
+    pauses and workers are known. `queues`: those that fast workers work on. `budget_seconds`: how long one
+    request may wait for Redis."""
 
     name: BackendName = "fast"
     features: frozenset[Feature] = frozenset()
 
-    def __init__(self, redis: Redis, database: Database, queues: Sequence[str] = FAST_QUEUES) -> None:
+    def __init__(
+        self,
+        redis: Redis,
+        database: Database,
+        queues: Sequence[str] = FAST_QUEUES,
+        *,
+        budget_seconds: float = RedisSettings().redis_request_budget_seconds,
+    ) -> None:
         self._redis, self._database, self._queues = redis, database, tuple(queues)
-        self._answers = Answers()
+        self._answers = Answers(budget_seconds)
         self._verbs = FastVerbs(redis)
 
     async def enqueue(self, job: NewJob) -> str:
@@ -84,7 +97,7 @@ class FastBackend:
         for job in jobs:
             self._check(job)
         ids = [str(uuid.uuid4()) for _ in jobs]
-        with self._answers.expected():
+        async with self._answers.expected(walks=True):
             for first in range(0, len(jobs), _AT_ONCE):
                 part = slice(first, first + _AT_ONCE)
                 await self._store(ids[part], jobs[part])
@@ -94,7 +107,7 @@ class FastBackend:
         """Paused and workers as PostgreSQL has them. Raises BackendAway, DatabaseUnavailable."""
         async with connection(self._database) as raw:
             known = {row["queue"]: row for row in await raw.fetch(_QUEUE_ROWS)}
-        with self._answers.expected():
+        async with self._answers.expected():
             return [await self._queue(queue, known.get(queue)) for queue in self._queues]
 
     async def pause(self, queue: str) -> None:
@@ -105,7 +118,7 @@ class FastBackend:
         await self._steer(queue, paused=False)
 
     async def counts(self) -> dict[State, int]:
-        with self._answers.expected():
+        async with self._answers.expected():
             totals: dict[State, int] = dict.fromkeys(SHELVES, 0)
             for queue in self._queues:
                 for shelf, jobs in (await self._sizes(queue)).items():
@@ -115,7 +128,7 @@ class FastBackend:
     async def jobs(self, wanted: JobFilter, cursor: str | None = None, limit: int = 50) -> JobPage:
         """State by state and queue by queue: what runs, is ready, scheduled, dead."""
         after = None if cursor is None else position_of(cursor)
-        with self._answers.expected():
+        async with self._answers.expected(walks=True):
             found = await search(self._redis, self._shelves(wanted), wanted, after, limit + 1)
         cards = [card_of(entry) for entry in found.fitting[:limit]]
         if len(found.fitting) > limit:
@@ -126,7 +139,7 @@ class FastBackend:
         return JobPage(items=cards, next_cursor=onwards, searched_until=found.last.at)
 
     async def job(self, job_id: str, *, reveal: bool = False) -> JobDetail:
-        with self._answers.expected():
+        async with self._answers.expected():
             entry = await self._find(job_id)
         if entry is None:
             raise NotFound()
@@ -143,7 +156,7 @@ class FastBackend:
     async def count(self, wanted: JobFilter, at_most: int = COUNT_MAX) -> int:
         """Looks at no more than COUNT_MAX jobs."""
         bounds, jobs, windows = bounds_of(wanted), 0, 0
-        with self._answers.expected():
+        async with self._answers.expected(walks=True):
             if not looks_inside(wanted):
                 sizes = [(await self._sizes(queue))[shelf] for shelf, queue in self._shelves(wanted)]
                 return min(sum(sizes), at_most)
@@ -161,7 +174,7 @@ class FastBackend:
         after = None if cursor is None else position_of(cursor)
         shelves = [one for one in self._shelves(wanted) if one[0] in ALLOWED[verb]]
         before_ms = ms_of(before)
-        with self._answers.expected():
+        async with self._answers.expected(walks=True):
             found = await search(self._redis, shelves, wanted, after, limit, before_ms)
             changed = await self._verbs.apply(verb, found.fitting)
         onwards = None if found.complete else found.onwards()
@@ -198,7 +211,12 @@ class FastBackend:
     async def _steer(self, queue: str, *, paused: bool) -> None:
         if queue not in self._queues:
             raise NotFound()
-        await set_paused(self._database, self._redis, queue, paused=paused)
+        await set_paused(self._database, queue, paused=paused)
+        try:
+            async with self._answers.expected():
+                await tell_workers(self._redis, queue, paused=paused)
+        except BackendAway:
+            logger.debug("workers will see it with their heartbeat")
 
     async def _sizes(self, queue: str) -> dict[Shelf, int]:
         keys = QueueKeys(queue)
@@ -248,7 +266,7 @@ class FastBackend:
         return Running(row["worker"], row["started_at"]) if row else None
 
     async def _apply_to(self, job_id: str, verb: Verb) -> None:
-        with self._answers.expected():
+        async with self._answers.expected():
             entry = await self._find(job_id)
             there = entry is not None
             changed = entry and entry.shelf in ALLOWED[verb] and await self._verbs.apply(verb, [entry])

@@ -28,20 +28,21 @@ _PAUSED_QUEUES, _SET_PAUSED = _SQL["paused_queues"], _SQL["set_paused"]
 _LOOK_SECONDS = 0.5
 
 
-async def set_paused(database: Database, redis: Redis, queue: str, *, paused: bool) -> None:
-    """Works while Redis is away. Raises DatabaseUnavailable."""
+async def set_paused(database: Database, queue: str, *, paused: bool) -> None:
+    """Raises DatabaseUnavailable."""
     async with connection(database) as raw:
         await raw.execute(_SET_PAUSED, queue, paused)
-    try:
-        async with redis.pipeline(transaction=True) as pipeline:
-            if paused:
-                pipeline.sadd(PAUSED, queue)
-            else:
-                pipeline.srem(PAUSED, queue)
-            pipeline.incr(STEERED)
-            await pipeline.execute()
-    except (RedisError, OSError):
-        logger.debug("workers will see it with their heartbeat")
+
+
+async def tell_workers(redis: Redis, queue: str, *, paused: bool) -> None:
+    """What `set_paused` stored; they see it at once. Raises what redis-py raises."""
+    async with redis.pipeline(transaction=True) as pipeline:
+        if paused:
+            pipeline.sadd(PAUSED, queue)
+        else:
+            pipeline.srem(PAUSED, queue)
+        pipeline.incr(STEERED)
+        await pipeline.execute()
 
 
 async def paused_queues(database: Database) -> frozenset[str]:

@@ -68,7 +68,7 @@ def jobs_of(
     client = connect(queue_url(redis), redis)
     backends: dict[BackendName, JobBackend] = {
         "durable": DurableBackend(database),
-        "fast": FastBackend(client, database),
+        "fast": FastBackend(client, database, budget_seconds=redis.redis_request_budget_seconds),
     }
     return Jobs(database, client, backends, process.public_url)
 

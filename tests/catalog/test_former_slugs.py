@@ -7,6 +7,7 @@ import httpx
 import pytest
 
 from tests.catalog.conftest import SendLines, a_line
+from tests.conftest import INNER_DOOR
 
 FORMER = "/internal/catalog/former-slugs/products"
 
@@ -26,7 +27,7 @@ async def test_a_line_that_names_a_former_slug_renames_the_product(
     assert await id_of(owner, "mug") == before
     assert (await catalog.get("/api/catalog/products/cup")).status_code == 404
     assert (await catalog.get("/api/catalog/products/mug")).status_code == 200
-    assert (await catalog.get(f"{FORMER}/cup")).json() == {"slug": "mug"}
+    assert (await catalog.get(f"{FORMER}/cup", headers=INNER_DOOR)).json() == {"slug": "mug"}
 
 
 async def test_sent_again_a_renaming_line_changes_nothing(
@@ -38,7 +39,9 @@ async def test_sent_again_a_renaming_line_changes_nothing(
     report = await send(line)
     assert (report.created, report.updated, report.unchanged) == (0, 0, 1)
     await send(a_line("mug", sku="SKU-cup"))
-    assert (await catalog.get(f"{FORMER}/cup")).json() == {"slug": "mug"}, "no line takes a name away"
+    assert (await catalog.get(f"{FORMER}/cup", headers=INNER_DOOR)).json() == {"slug": "mug"}, (
+        "no line takes a name away"
+    )
 
 
 async def test_a_rename_follows_in_the_same_import_and_through_several_names(
@@ -50,7 +53,7 @@ async def test_a_rename_follows_in_the_same_import_and_through_several_names(
         a_line("three", sku="X", formerly=["two"]),
     )
     for former in ("one", "two"):
-        assert (await catalog.get(f"{FORMER}/{former}")).json() == {"slug": "three"}
+        assert (await catalog.get(f"{FORMER}/{former}", headers=INNER_DOOR)).json() == {"slug": "three"}
 
 
 async def test_names_it_had_in_another_shop_are_remembered_too(
@@ -58,9 +61,11 @@ async def test_names_it_had_in_another_shop_are_remembered_too(
 ) -> None:
     await send(a_line("mug", formerly=["becher", "tasse"]))
     for former in ("becher", "tasse"):
-        assert (await catalog.get(f"{FORMER}/{former}")).json() == {"slug": "mug"}
+        assert (await catalog.get(f"{FORMER}/{former}", headers=INNER_DOOR)).json() == {"slug": "mug"}
     await send(a_line("cup", formerly=["tasse"]))
-    assert (await catalog.get(f"{FORMER}/tasse")).json() == {"slug": "cup"}, "the last word counts"
+    assert (await catalog.get(f"{FORMER}/tasse", headers=INNER_DOOR)).json() == {"slug": "cup"}, (
+        "the last word counts"
+    )
 
 
 async def test_a_name_that_is_another_products_own_is_refused(
@@ -72,7 +77,7 @@ async def test_a_name_that_is_another_products_own_is_refused(
         ("formerly[1]", "cup is a product of its own")
     ]
     assert (await catalog.get("/api/catalog/products/mug")).json()["title"] == "Mug"
-    assert (await catalog.get(f"{FORMER}/x")).status_code == 404
+    assert (await catalog.get(f"{FORMER}/x", headers=INNER_DOOR)).status_code == 404
 
 
 async def test_two_products_do_not_become_one(send: SendLines) -> None:
@@ -102,8 +107,8 @@ async def test_a_product_renamed_back_is_led_to_by_the_other_name(
 ) -> None:
     await send(a_line("cup", sku="X"), a_line("mug", sku="X", formerly=["cup"]))
     await send(a_line("cup", sku="X", formerly=["mug"]))
-    assert (await catalog.get(f"{FORMER}/mug")).json() == {"slug": "cup"}
-    assert (await catalog.get(f"{FORMER}/cup")).status_code == 404
+    assert (await catalog.get(f"{FORMER}/mug", headers=INNER_DOOR)).json() == {"slug": "cup"}
+    assert (await catalog.get(f"{FORMER}/cup", headers=INNER_DOOR)).status_code == 404
 
 
 @pytest.mark.parametrize("formerly", [["Cup"], ["a b"], [""], ["x"] * 21])

@@ -14,7 +14,7 @@ from services.catalog.app import service
 from services.catalog.shapes import Image, Quotes
 from services.money import Money
 from tests.catalog.conftest import AddProduct, SendLines, a_line, insert_product
-from tests.conftest import in_process
+from tests.conftest import INNER_DOOR, in_process
 
 pytestmark = pytest.mark.anyio
 
@@ -22,7 +22,7 @@ QUOTES = "/internal/catalog/quotes"
 
 
 async def _quotes(catalog: httpx.AsyncClient, *skus: str) -> Quotes:
-    response = await catalog.get(QUOTES, params={"sku": list(skus)})
+    response = await catalog.get(QUOTES, headers=INNER_DOOR, params={"sku": list(skus)})
     assert response.status_code == 200, response.text
     return msgspec.json.decode(response.content, type=Quotes)
 
@@ -62,7 +62,7 @@ async def test_a_changed_price_is_quoted_at_once_however_often_it_was_asked(
             assert (await _quotes(client, "SKU-mug")).items[0].price.amount == 1000
         await owner.execute("UPDATE catalog.variants SET price_minor = 1100")
         assert (await _quotes(client, "SKU-mug")).items[0].price.amount == 1100
-        response = await client.get(QUOTES, params={"sku": "SKU-mug"})
+        response = await client.get(QUOTES, headers=INNER_DOOR, params={"sku": "SKU-mug"})
         assert response.headers["cache-control"] == "no-store"
 
 
@@ -76,7 +76,7 @@ async def test_no_old_price_is_told_while_the_database_is_away(
     async with in_process(service) as client:
         assert len((await _quotes(client, "SKU-mug")).items) == 1
         own_postgres.stop()
-        response = await client.get(QUOTES, params={"sku": "SKU-mug"})
+        response = await client.get(QUOTES, headers=INNER_DOOR, params={"sku": "SKU-mug"})
         assert (response.status_code, response.json()["type"]) == (503, "/problems/database-unavailable")
         assert "x-stale" not in response.headers
 
@@ -85,7 +85,7 @@ async def test_no_old_price_is_told_while_the_database_is_away(
     "query", ["", "sku=" + "&sku=".join("x" * 101), "sku=" + "x" * 65, "sku=a%00", "sku=a&slug=b", "q=a"]
 )
 async def test_a_wrong_question_is_refused(catalog: httpx.AsyncClient, query: str) -> None:
-    assert (await catalog.get(f"{QUOTES}?{query}")).status_code == 422
+    assert (await catalog.get(f"{QUOTES}?{query}", headers=INNER_DOOR)).status_code == 422
 
 
 async def test_a_hundred_skus_are_quoted_in_the_order_asked_for(

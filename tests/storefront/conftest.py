@@ -71,6 +71,7 @@ async def serving(
     async def guarded(scope: Scope, receive: Receive, send: Send) -> None:
         door.asked.append(f"{scope['path']}?{scope['query_string'].decode()}")
         closed = any(scope["path"].startswith(path) for path in door.closed)
+        scope["headers"] = [*scope["headers"], (b"x-entry", b"internal")]
         app = apps[max((prefix for prefix in apps if scope["path"].startswith(prefix)), key=len)]
         await (PlainTextResponse("closed", 503) if closed else app)(scope, receive, send)
 

@@ -25,6 +25,7 @@ from services.jobs.resources import Jobs
 from services.jobs.staff.access import page, who_of
 from services.jobs.staff.who import Who
 from services.operations import Call, Operation
+from services.request_context import current_request
 
 _LISTENERS_MAX = 200
 _STREAM_SECONDS = 300.0
@@ -68,6 +69,7 @@ async def _events(
     try:
         yield b"retry: 2000\n\n"
         while not jobs.pulse.lifecycle.draining and time.monotonic() < end:
+            _begin_anew()
             event = await _news(jobs, watch, known)
             # A comment keeps proxies from taking a quiet stream for a dead one.
             yield b"data: " + msgspec.json.encode(event) + b"\n\n" if event else b":\n\n"
@@ -78,6 +80,12 @@ async def _events(
                     return
     finally:
         jobs.pulse.listeners -= 1
+
+
+def _begin_anew() -> None:
+    """A stream is one request that lasts minutes: each look has a request's whole time for Redis."""
+    if (context := current_request.get()) is not None:
+        context.redis_seconds_spent = 0.0
 
 
 async def _still(is_let_in: Callable[[], Awaitable[bool]]) -> bool:

@@ -12,14 +12,13 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from services.decode import Input, Nothing
-from services.errors import NotFound, ShopError, Unauthorized
+from services.errors import ShopError, Unauthorized
 from services.jobs.resources import Jobs
 from services.jobs.staff.access import by_session
 from services.jobs.staff.login_address import HOME, login_address, see_other
 from services.jobs.staff.rendering import error_page
 from services.jobs.staff.who import Role
 from services.operations import Call, operation
-from services.request_context import current_request
 
 
 class Wanted(Input, frozen=True):
@@ -32,9 +31,6 @@ async def session(call: Call[Jobs, Wanted, Nothing]) -> Response:
     """200 with X-Staff-Name (percent-encoded) and X-Staff-Role. Else: pages are led to the login (303),
     programs get 401; 403 where the role is too low."""
     request, jobs = call.request, call.resources
-    context = current_request.get()
-    if context is None or not context.internal:
-        raise NotFound()
     if (found := await by_session(request, jobs)) is None:
         if not _is_for_page(request):
             raise Unauthorized("Log in to the dashboard first")

@@ -31,7 +31,7 @@ def read_password() -> str:
     if not sys.stdin.isatty():
         return sys.stdin.readline().rstrip("\r\n")
     password = getpass.getpass("Password: ")
-    if getpass.getpass("Once more: ") != password:
+    if getpass.getpass("Once more: ") != password:  # rule: secret-compare, because one person typed both
         raise NotTheSame("kiosk: the two are not the same")
     return password
 

@@ -199,6 +199,7 @@ def test_services_are_confined_and_swapped_start_first() -> None:
     for service in _services(manifest()).values():
         deploy = service["deploy"]
         assert (service["read_only"], service["cap_drop"]) == (True, ["ALL"])
+        assert {"memory", "cpus", "pids"} == deploy["resources"]["limits"].keys()
         assert deploy["update_config"]["order"] == deploy["rollback_config"]["order"] == "start-first"
         assert deploy["update_config"]["failure_action"] == "rollback"
         assert deploy["endpoint_mode"] == "dnsrr"

@@ -1,0 +1,53 @@
+"""redis-py's connections, on uvloop: a line that was reset is a lost connection, and says so.
+
+uvloop closes a connection that the other side resets, and whoever then writes to it gets a RuntimeError
+("the handler is closed"), where asyncio's own loop has nothing to say. redis-py passes it on, past everyone
+who is ready for RedisError and OSError: an answer becomes a 500, a background loop ends its process.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from redis.asyncio.connection import (
+    AbstractConnection,
+    Connection,
+    ConnectionPool,
+    SSLConnection,
+    UnixDomainSocketConnection,
+)
+from redis.exceptions import ConnectionError as ConnectionLost
+
+
+class _SaysSo(AbstractConnection):
+    async def send_packed_command(
+        self, command: bytes | str | Iterable[bytes], check_health: bool = True
+    ) -> None:
+        try:
+            await super().send_packed_command(command, check_health)
+        except RuntimeError as error:  # the connection is given up already: the next command opens another
+            raise ConnectionLost(str(error)) from error
+
+
+class _Tcp(_SaysSo, Connection):
+    pass
+
+
+class _Tls(_SaysSo, SSLConnection):
+    pass
+
+
+class _Unix(_SaysSo, UnixDomainSocketConnection):
+    pass
+
+
+_OURS: dict[type[AbstractConnection], type[AbstractConnection]] = {
+    Connection: _Tcp,
+    SSLConnection: _Tls,
+    UnixDomainSocketConnection: _Unix,
+}
+
+
+def use_our_connections(pool: ConnectionPool) -> None:
+    """Those that the pool opens from now on."""
+    pool.connection_class = _OURS[pool.connection_class]
