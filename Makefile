@@ -17,9 +17,9 @@ unexport PYTHONDONTWRITEBYTECODE
 RUN := $(VENV)/bin/python
 
 .DEFAULT_GOAL := help
-.PHONY: help up down reset demo import jobs migrate check-invariants doctor bench bench-jobs openapi \
+.PHONY: help up down reset demo import jobs limits migrate check-invariants doctor bench bench-jobs openapi \
   deploy plan rollback releases status logs shell scale reboot maintenance on off lock unlock backup restore \
-  test test-slow test-deploy soak-deploy soak-jobs browser-test check requirements ci clean
+  test test-slow test-deploy soak-deploy soak-jobs soak-inputs browser-test check requirements ci clean
 
 # Makes or completes the virtual environment; does nothing when the locked requirements did not change.
 define install
@@ -64,6 +64,10 @@ import: ## stream products into the running store; FILE=products.ndjson
 jobs: ## steer the running store's jobs; ARGS="queues", ARGS="retry --all --state dead"
 	$(call install,local)
 	@exec $(RUN) -m ops.local run services.jobs $(or $(ARGS),--help)
+
+limits: ## rules, counters and bans of the running store; ARGS="unban 192.0.2.7"
+	$(call install,local)
+	@exec $(RUN) -m ops.local run services.limits $(ARGS)
 
 migrate: ## bring DATABASE_URL, or else the running store's database, to this release
 	$(call install,local)
@@ -166,6 +170,10 @@ soak-deploy: ## DEPLOYS=20 deploys in a row under load, as root; prints the figu
 soak-jobs: ## KILLS=200 workers killed at random under a load of durable jobs; prints the figures
 	$(call install,dev)
 	@exec env KILLS=$(or $(KILLS),200) $(RUN) -m pytest -s -m slow tests/faults/test_killed_workers.py $(ARGS)
+
+soak-inputs: ## BAD_INPUTS=100000 bad inputs to a running store; prints the figures; SEED=7
+	$(call install,dev)
+	@exec env BAD_INPUTS=$(or $(BAD_INPUTS),100000) $(RUN) -m pytest -s tests/security/test_bad_inputs.py $(ARGS)
 
 browser-test: ## a shopper in a real Chromium
 	$(call install,dev)

@@ -24,6 +24,8 @@ from services.settings import DatabaseSettings, PaymentSettings, SettingError
 _INVARIANTS = load_queries(__file__, "check_invariants.sql")
 _BOOKS = load_queries(__file__, "check_books.sql")
 _SHOWN_MAX = 5
+# It reads whole tables, and stands in nobody's way.
+_PATIENCE = {"application_name": "kiosk-check", "statement_timeout": "600000", "lock_timeout": "10000"}
 
 T = TypeVar("T", Intent, GatewayRefund)
 
@@ -37,7 +39,7 @@ class OurBook(msgspec.Struct, frozen=True):
 
 async def broken_invariants(database_url: str) -> dict[str, list[str]]:
     """Every invariant with the rows that break it, none when it holds."""
-    owner = await asyncpg.connect(database_url)
+    owner = await asyncpg.connect(database_url, timeout=10, server_settings=_PATIENCE)
     try:
         async with owner.transaction(isolation="repeatable_read", readonly=True):
             return {
@@ -61,7 +63,7 @@ async def broken_books(database_url: str, payment: PaymentSettings) -> list[str]
 
 
 async def _our_book(database_url: str) -> OurBook:
-    owner = await asyncpg.connect(database_url)
+    owner = await asyncpg.connect(database_url, timeout=10, server_settings=_PATIENCE)
     try:
         payments, refunds = await owner.fetch(_BOOKS["attempts"]), await owner.fetch(_BOOKS["refunds"])
     finally:

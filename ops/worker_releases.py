@@ -20,6 +20,7 @@ from services.database import role_url
 from services.settings import DatabaseSettings
 
 _CONNECT_TIMEOUT_SECONDS = 10.0
+_PATIENCE = {"statement_timeout": "10000", "lock_timeout": "5000"}  # milliseconds
 _AGAIN_SECONDS = 0.5
 _ALIVE = """
 SELECT kind, host, release, extract(epoch FROM now() - seen_at)::float8 AS seen_seconds_ago
@@ -45,7 +46,9 @@ async def living_workers(
     over. Raises OperatorError."""
     deadline = time.monotonic() + seconds
     try:
-        connection = await asyncpg.connect(role_url(settings, "jobs"), timeout=_CONNECT_TIMEOUT_SECONDS)
+        connection = await asyncpg.connect(
+            role_url(settings, "jobs"), timeout=_CONNECT_TIMEOUT_SECONDS, server_settings=_PATIENCE
+        )
     except (TimeoutError, OSError, asyncpg.PostgresError) as error:
         raise OperatorError(f"cannot reach PostgreSQL: {error!r}") from None
     try:

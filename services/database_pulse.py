@@ -30,6 +30,7 @@ logger = logging.getLogger("kiosk.database")
 NOT_THERE = (OSError, asyncpg.CannotConnectNowError, asyncpg.PostgresConnectionError)
 _LOOK_FIRST_SECONDS, _LOOK_MAX_SECONDS = 0.1, 1.0
 _CROWDED_SECONDS = 0.2
+_LATE_SECONDS = 0.1
 
 
 @dataclass(slots=True, eq=False)
@@ -121,13 +122,15 @@ class Pulse:
             self._task = asyncio.create_task(self._feel())
 
     async def _feel(self) -> None:
-        began = asyncio.get_running_loop().time()
+        loop = asyncio.get_running_loop()
+        began = loop.time()
         silence = await self._asked()
+        if silence is not None and loop.time() - began > self._patience_seconds + _LATE_SECONDS:
+            silence = await self._asked()  # this process was busy itself, and has slept through the answer
         self._task = None
         if silence is not None and self._answered_at <= began:
             self._lose(silence)
         elif self._stays:
-            loop = asyncio.get_running_loop()
             self._timer = loop.call_later(self._after_seconds, self._look)
 
     async def _asked(self) -> Exception | None:

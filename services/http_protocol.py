@@ -22,8 +22,9 @@ from services.settings import ProcessSettings
 FIELDS_MAX = 100
 # A body is given this much longer for what it brings: so a long upload passes, and a trickle does not.
 BODY_BYTES_PER_SECOND_MIN = 4096
-# After an answer that came before the body's end: so much of it is let in, that the answer is read.
-DISCARDED_BYTES_MAX = 1_000_000
+# After an answer that came before the end of the body: so much of it is let in. Who hangs up earlier makes
+# Traefik, which is still sending, answer 502 instead.
+DISCARDED_BYTES_MAX = 64_000_000
 
 _TITLES = {
     400: ("malformed-request", "The request can't be read"),

@@ -1,6 +1,7 @@
 """Lending connections: with a deadline, and in the shop's words when there are none."""
 
 import asyncio
+import time
 from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractAsyncContextManager
 from typing import Any
@@ -37,6 +38,18 @@ async def database(database_url: str) -> AsyncIterator[Database]:
     await opened.connect()
     yield opened
     await opened.disconnect()
+
+
+async def test_nothing_is_begun_for_a_caller_who_has_gone(database: Database) -> None:
+    async with connection(database):
+        pass  # there is a free one now
+    token = current_request.set(RequestContext("request-1", deadline=time.monotonic()))
+    try:
+        with pytest.raises(DatabaseUnavailable, match="over"):
+            async with connection(database):
+                pass
+    finally:
+        current_request.reset(token)
 
 
 async def test_a_pool_that_is_used_up_says_so_in_time(database: Database) -> None:

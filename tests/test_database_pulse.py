@@ -10,7 +10,9 @@ import pytest
 from databases import Database
 
 from ops.local.postgres import TemporaryPostgres
+from services import metrics
 from services.database import Pool, connection, open_database
+from services.database_pulse import Pulse
 from services.errors import DatabaseUnavailable
 from services.settings import DatabaseSettings
 from tests.store import wait_until_async
@@ -104,6 +106,39 @@ async def test_a_statement_that_takes_its_time_is_no_silence(own_postgres: Tempo
     answers = await asyncio.gather(*(_ask(database, "SELECT pg_sleep(0.6)::text") for _ in range(5)))
     assert answers == [""] * 5
     await database.disconnect()
+
+
+async def test_who_was_busy_and_missed_the_answer_asks_again() -> None:
+    asked: list[int] = []
+    cut: list[bool] = []
+
+    async def knock() -> None:
+        asked.append(len(asked))
+        if len(asked) == 1:
+            time.sleep(0.5)  # the whole process is busy: that is the point
+            await asyncio.Event().wait()
+
+    async def nothing() -> None:
+        pass
+
+    pulse = Pulse(
+        "busy",
+        knock,
+        nothing,
+        after_seconds=0.01,
+        patience_seconds=0.2,
+        gauge=metrics.db_pool_away.labels("busy"),
+    )
+    stay = pulse.enter(lambda: cut.append(True))
+
+    async def asked_again() -> bool:
+        return len(asked) >= 2
+
+    await wait_until_async(asked_again, "it asks again")
+    pulse.admit(lambda: 0)
+    pulse.leave(stay, answered=True)
+    pulse.stop()
+    assert not cut
 
 
 async def test_a_server_that_takes_nobody_in_is_no_silent_one(own_postgres: TemporaryPostgres) -> None:

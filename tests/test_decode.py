@@ -64,6 +64,13 @@ async def test_bytes_that_are_not_json_are_malformed(body: bytes) -> None:
         await decode_body(_request(body), Details, 1_000_000)
 
 
+@pytest.mark.parametrize("depth", [33, 400, 900])
+async def test_json_nested_too_deep_is_malformed(depth: int) -> None:
+    nested = b'{"email": ' + b"[" * depth + b'"\\u0000"' + b"]" * depth + b"}"
+    with pytest.raises(Malformed):
+        await decode_body(_request(nested), Details, 1_000_000)
+
+
 async def test_every_wrong_field_is_named_at_once() -> None:
     wrong = {"address": {"city": 7}, "quantity": "many", "price": 0}
     with pytest.raises(Invalid) as caught:

@@ -90,7 +90,8 @@ def _figure(detail: dict[str, Any]) -> str:
         releases = sorted({str(one.get("release", "?")) for one in detail["replicas"]})
         return f"{len(detail['replicas'])} of release {', '.join(releases)}" if releases else "no replicas"
     if "depth" in detail:
-        return f"{detail['depth']} wait, {detail['workers']} of {detail['workers_expected']} workers"
+        depth = "nobody knows how many" if detail["depth"] is None else detail["depth"]
+        return f"{depth} wait, {detail.get('workers')} of {detail.get('workers_expected', '?')} workers"
     if "newest" in detail:
         return ", ".join(f"{schema} {version}" for schema, version in detail["newest"].items())
     if "disks" in detail:

@@ -4,6 +4,7 @@ locked, out of disk, turned read-only."""
 from __future__ import annotations
 
 import asyncio
+import errno
 import os
 import subprocess
 from collections.abc import Callable, Coroutine, Iterator
@@ -22,7 +23,8 @@ from tests.faults.fault_kinds import BLACK_HOLE
 from tests.faults.fault_proxy import FaultProxy, fault_proxy
 
 _DISK_BYTES = 640 * 1024 * 1024
-_LOCKED = "catalog.products, catalog.variants, checkout.carts, checkout.cart_lines"
+_BLOCK_BYTES = 4096
+_LOCKED = "catalog.categories, catalog.products, catalog.variants, checkout.carts, checkout.cart_lines"
 _END_THE_SERVICES_SESSIONS = """
 SELECT count(*) FILTER (WHERE pg_terminate_backend(pid)) FROM pg_stat_activity WHERE usename <> 'postgres'
 """
@@ -159,15 +161,27 @@ def disk_full(ground: Ground) -> Iterator[None]:
         pytest.skip("needs to mount a tmpfs")
     ballast = ground.small_disk / "ballast"
     with _owner(ground) as (owner, run):
-        space = os.statvfs(ground.small_disk)
-        with ballast.open("wb") as file:
-            os.posix_fallocate(file.fileno(), 0, space.f_bavail * space.f_frsize)
         try:
+            _fill(ballast)
             with pytest.raises(asyncpg.DiskFullError):
                 run(owner.execute("CREATE TABLE public.one_more AS SELECT generate_series(1, 100000)"))
             yield
         finally:
             ballast.unlink()
+
+
+def _fill(ballast: Path) -> None:
+    """Piece by piece: the server writes meanwhile."""
+    piece_bytes, size_bytes = 16 * 1024 * 1024, 0
+    with ballast.open("wb") as file:
+        while piece_bytes >= _BLOCK_BYTES:
+            try:
+                os.posix_fallocate(file.fileno(), size_bytes, piece_bytes)
+                size_bytes += piece_bytes
+            except OSError as full:
+                if full.errno != errno.ENOSPC:
+                    raise
+                piece_bytes //= 2
 
 
 @contextmanager

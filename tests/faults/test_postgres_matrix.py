@@ -86,7 +86,7 @@ class Shop:
             ("POST", "/api/checkout/carts"),
             ("PUT", f"{self.cart_path}/lines/{self.sku}"),
             ("PUT", f"{self.cart_path}/details"),
-            ("POST", "/cart/lines"),
+            ("POST", "/cart/quantity"),
             ("POST", f"{self.cart_path}/order"),
         ]
 
@@ -99,7 +99,7 @@ class Shop:
             options = {"json": {"quantity": 1}}
         elif path.endswith("/details"):
             options = {"json": DETAILS}
-        elif path == "/cart/lines":
+        elif path == "/cart/quantity":
             options = {"headers": SAME_ORIGIN, "data": {"sku": self.sku, "quantity": "1"}}
         return self.client.request(method, path, **options)
 
@@ -107,6 +107,7 @@ class Shop:
         """Another cart, to be ordered under another key."""
         self.cart, self.key = filled_cart(self.client), str(uuid.uuid4())
         self.sku = self.cart["lines"][0]["sku"]
+        self.client.cookies.clear()
         self.client.cookies.set("kiosk_cart", self.cart["id"])
 
 
@@ -159,18 +160,18 @@ def test_pages_are_shown_and_writes_are_refused_within_a_second(expected: Expect
 def _with_the_fault(expected: Expected, shop: Shop) -> list[str]:
     for last in range(_TRIES):
         with expected.fault(shop.ground):
-            rush = _rush(expected, shop)
+            rush, status = _rush(expected, shop)
             if rush > expected.rush_seconds and last + 1 < _TRIES:
                 continue
             assert rush <= expected.rush_seconds
             pages = _pages(expected, shop)
             others = _others(expected, shop)
-        return [_row(f"{CALLERS} x POST carts at once", 503, rush), *pages, *others]
+        return [_row(f"{CALLERS} x POST carts at once", status, rush), *pages, *others]
     raise AssertionError("unreachable")
 
 
-def _rush(expected: Expected, shop: Shop) -> float:
-    """Many at once, right after it happened: seconds that the slowest took."""
+def _rush(expected: Expected, shop: Shop) -> tuple[float, int]:
+    """Many at once, right after it happened: seconds that the slowest took, and the worst status."""
 
     def one(_number: int) -> tuple[httpx.Response, float]:
         return _timed(shop, "POST", "/api/checkout/carts")
@@ -179,7 +180,7 @@ def _rush(expected: Expected, shop: Shop) -> float:
         answers = list(callers.map(one, range(CALLERS)))
     for answer, _ in answers:
         _check_refused(answer, may_pass=expected.may_be_written)
-    return max(seconds for _, seconds in answers)
+    return max(seconds for _, seconds in answers), max(answer.status_code for answer, _ in answers)
 
 
 def _timed(shop: Shop, method: str, path: str) -> tuple[httpx.Response, float]:
@@ -205,7 +206,7 @@ def _pages(expected: Expected, shop: Shop) -> list[str]:
             answer, seconds = _timed(shop, "GET", path)
             slowest = max(slowest, seconds)
             assert answer.status_code == 200, f"{path}: {answer.status_code} {answer.text[:300]}"
-            marked = answer.headers.get("x-stale") == "1"
+            marked = bool(answer.headers.get("x-stale") == "1")
             if marked:
                 assert int(answer.headers["age"]) >= 0
                 if not path.startswith("/api/"):
@@ -237,7 +238,7 @@ def _others(expected: Expected, shop: Shop) -> list[str]:
 
 
 def _row(route: str, status: int, seconds: float, mark: str = "") -> str:
-    return f"{route:<46}{status}{seconds * 1000:7.0f} ms  {mark:<6}"
+    return f"{route:<56}{status}{seconds * 1000:7.0f} ms  {mark:<6}"
 
 
 def _recovered(shop: Shop) -> float:

@@ -114,6 +114,7 @@ def test_an_operator_sees_every_dependency(shopper: httpx.Client) -> None:
     [
         "/livez",
         "/readyz",
+        "/status",
         "/metrics",
         "/internal/catalog/x",
         "/api/rawdata",

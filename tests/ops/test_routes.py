@@ -104,6 +104,7 @@ def test_a_public_path_reaches_its_service_by_both_doors(
         "/metrics",
         "/livez",
         "/readyz",
+        "/status",
         "/ping",
         "/dashboard/",
         "/api/rawdata",

@@ -83,7 +83,8 @@ class Chance:
             method = self.random.choice([one for one in METHODS if one not in _UNSAFE])
         body, media_type = b"", ""
         if method in _UNSAFE:
-            body, media_type = self._body(operation), self.random.choice((_JSON, _JSON, *_MEDIA_TYPES))
+            body = self._body(operation) or b"{"  # none at all is what some may be called with
+            media_type = self.random.choice((_JSON, _JSON, *_MEDIA_TYPES))
         target = self._path(operation) + self._query(operation)
         if method in _UNSAFE and operation.body is Nothing:
             # What takes no body is bad by its query; pages, which take any, by coming from nowhere.

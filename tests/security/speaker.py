@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 from dataclasses import dataclass
 
 _PATIENCE_SECONDS = 60.0
@@ -30,15 +31,13 @@ class Speaker:
         if closes:
             return await self._say_broken(wire)
         async with asyncio.timeout(_PATIENCE_SECONDS):
-            for _ in range(3):
-                kept = self._streams is not None
+            for _ in range(4):
                 try:
                     answer = await self._exchange(wire, wire.startswith(b"HEAD "))
                 except (ConnectionError, asyncio.IncompleteReadError):
+                    # Given up meanwhile; or refused with so much unread that the reset overtook the word.
                     await self.close()
-                    if kept:
-                        continue  # it had been given up meanwhile
-                    return Answer(None, b"", b"")
+                    continue
                 if answer.status is None or b"connection: close" in answer.head.lower():
                     await self.close()
                 return answer
@@ -76,15 +75,21 @@ class Speaker:
         except (TimeoutError, ConnectionError):
             pass  # it waits for the rest, or hung up
         finally:
-            writer.close()
+            await _close(writer)
         words = heard.split(b" ", 2)
         status = int(words[1]) if heard.startswith(b"HTTP/1.") and words[1].isdigit() else None
         return Answer(status, heard[:2000], b"")
 
     async def close(self) -> None:
         if self._streams is not None:
-            self._streams[1].close()
+            await _close(self._streams[1])
             self._streams = None
+
+
+async def _close(writer: asyncio.StreamWriter) -> None:
+    writer.close()
+    with contextlib.suppress(ConnectionError):
+        await writer.wait_closed()
 
 
 async def _chunks(reader: asyncio.StreamReader) -> bytes:

@@ -8,6 +8,7 @@ from __future__ import annotations
 import asyncio
 import json
 import os
+import re
 import time
 from collections import Counter
 from collections.abc import Iterator
@@ -28,8 +29,10 @@ pytestmark = pytest.mark.slow
 COUNT = int(os.environ.get("BAD_INPUTS", "10000"))
 SEED = int(os.environ.get("SEED", "7"))
 AT_ONCE = 12
-# Traefik's own words for HTTP that it can't read, without our X-Release: 501 a transfer coding, 505 a version, 500
-# and 502 a body that breaks off or is no chunks (the caller's mistake under a server's number; not to be changed).
+# Traefik refuses such an address without reading the body; its 400 may be overtaken by the reset.
+BAD_ESCAPE = re.compile(rb"%(?![0-9a-fA-F]{2})")
+# Traefik's own words for HTTP it can't read, without our X-Release: 501 a transfer coding, 505 a version,
+# 500 and 502 a body that breaks off or is no chunks (a caller's mistake under a server's number).
 OF_GO = {500, 501, 502, 505}
 # A failed login is put on record on purpose; all else of `jobs` moves by itself (workers, clock, samples).
 JOBS_TABLES = ("staff_accounts", "staff_sessions", "staff_tokens")
@@ -128,6 +131,7 @@ async def _send_all(chance: Chance, ports: list[int]) -> tuple[Counter[int | Non
             statuses[answer.status] += 1
             if objection := _objection(one, answer):
                 wrong.append(objection)
+        await door.close()
 
     async with asyncio.TaskGroup() as group:
         for number in range(AT_ONCE):
@@ -137,7 +141,7 @@ async def _send_all(chance: Chance, ports: list[int]) -> tuple[Counter[int | Non
 
 def _objection(one: BadInput, answer: Answer) -> str | None:
     status = answer.status
-    if status is None and not one.closes:
+    if status is None and not one.closes and not BAD_ESCAPE.search(one.wire.split(b" ", 2)[1]):
         return f"{one.route}: no answer to {one.wire[:300]!r}"
     ours = b"x-release:" in answer.head.lower()
     if status is not None and status >= 500 and (ours or not one.closes or status not in OF_GO):

@@ -26,12 +26,3 @@ WHERE c.id = $1
 -- name: decline
 -- Counts a declined charge; whether it is new.
 SELECT checkout.count_decline($1, $2, $3, $4, $5, $6, $7)
-
--- name: standing
--- What is counted now, the fullest first.
-SELECT rule, who, seconds, count, extract(epoch FROM ends_at - now())::float8 AS left_seconds
-FROM checkout.limit_counts WHERE ends_at > now() AND count > 0 ORDER BY count DESC, rule, who LIMIT $1
-
--- name: forget
--- Begins anew for one: what is counted by this very text, or by its hash.
-DELETE FROM checkout.limit_counts WHERE who IN ($1, checkout.limit_key($1))

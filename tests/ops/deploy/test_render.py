@@ -229,7 +229,10 @@ def test_only_services_of_the_database_reach_its_network() -> None:
 def test_a_part_of_a_manifest_brings_what_it_uses() -> None:
     part = subset(manifest(), ["storefront"])
     assert set(part["services"]) == {"storefront"}
-    assert (set(part["networks"]), set(part["secrets"])) == ({"edge", "app"}, {"sentry_dsn"})
+    assert (set(part["networks"]), set(part["secrets"])) == (
+        {"edge", "app"},
+        {"rate_limit_probe_key", "sentry_dsn"},
+    )
 
 
 def test_a_dollar_in_a_value_is_not_docker_s_to_fill_in() -> None:
