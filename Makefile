@@ -19,7 +19,7 @@ RUN := $(VENV)/bin/python
 .DEFAULT_GOAL := help
 .PHONY: help up down reset demo import jobs limits migrate check-invariants doctor bench bench-jobs openapi \
   deploy plan rollback releases status logs shell scale reboot maintenance on off lock unlock backup restore \
-  test test-slow test-deploy soak-deploy soak-jobs soak-inputs browser-test check requirements ci clean
+  test test-slow test-deploy soak soak-deploy soak-jobs soak-inputs browser-test check sbom requirements ci clean
 
 # Makes or completes the virtual environment; does nothing when the locked requirements did not change.
 define install
@@ -175,6 +175,10 @@ soak-inputs: ## BAD_INPUTS=100000 bad inputs to a running store; prints the figu
 	$(call install,dev)
 	@exec env BAD_INPUTS=$(or $(BAD_INPUTS),100000) $(RUN) -m pytest -s tests/security/test_bad_inputs.py $(ARGS)
 
+soak: ## SOAK_SECONDS=1800 of a whole store under load while all it stands on fails; prints the figures
+	$(call install,dev)
+	@exec env SOAK_SECONDS=$(or $(SOAK_SECONDS),1800) $(RUN) -m pytest -s -m slow tests/faults/test_soak.py $(ARGS)
+
 browser-test: ## a shopper in a real Chromium
 	$(call install,dev)
 	@exec $(RUN) -m pytest -m browser $(ARGS)
@@ -188,6 +192,9 @@ check: ## lint, format, types, migrations that only add, our own rules, and know
 	@$(RUN) -m ops.code_rules
 	@$(RUN) -m pip_audit --disable-pip --require-hashes --progress-spinner off \
 	  -r requirements/dev.txt -r requirements/build.txt -r requirements/compose.txt
+
+sbom: ## what the image is made of, as CycloneDX JSON on standard output; ARGS="runtime dev" names sets
+	@$(RUN) -m ops.sbom $(ARGS)
 
 requirements: ## resolve requirements/*.in anew, with hashes; ARGS=--upgrade takes newer versions
 	$(call install,dev)

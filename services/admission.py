@@ -7,7 +7,9 @@ whatever another service asks on behalf of such a one, which it says by `X-Reser
 Operations declared `exempt` hold no place: streams that last, assets that cost nothing. Ops ports have no
 admission.
 
-A request takes its place when its body is here, so that whoever sends slowly is in nobody's way.
+A request takes its place when its body is here, so that whoever sends slowly is in nobody's way. How long a
+body may take is the port's affair, which answers 408 (http_protocol.py); the time for the request itself is
+counted from then on.
 """
 
 from __future__ import annotations
@@ -66,10 +68,10 @@ class Admission:
             await self._app(scope, receive, send)
             return
         context.reserved = context.reserved or precedence == "reserved"
-        if not context.internal:
-            context.deadline = time.monotonic() + self._deadline_seconds
         if scope["method"] not in _BODILESS:
             receive = await _body_first(scope, receive, self._body_bytes_max, context)
+        if not context.internal:
+            context.deadline = time.monotonic() + self._deadline_seconds
         rank = _rank_of(context)
         try:
             await self._take(rank, context)
@@ -127,7 +129,8 @@ class Declared:
 
 async def _body_first(scope: Scope, receive: Receive, bytes_max: int, context: RequestContext) -> Receive:
     """Reads the body, as far as it may be used, and returns a `receive` that tells it again. A body that is
-    declared too large is left to be refused unread; one that is not here by the deadline is shed by it."""
+    declared too large is left to be refused unread; one that is not here by the deadline that another service
+    has set is shed by it."""
     length = next((value for name, value in scope["headers"] if name == b"content-length"), b"")
     if length == b"0" or (length.isdigit() and int(length) > bytes_max):
         return receive

@@ -14,6 +14,7 @@ from __future__ import annotations
 import asyncio
 import hashlib
 import hmac
+import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
 from functools import partial
@@ -33,6 +34,8 @@ from services.settings import DatabaseSettings, SettingError
 Connection = PoolConnectionProxy
 _CONNECTS_AT_ONCE = 2
 _GOODBYE_SECONDS = 3.0
+_WAIT_UNNOTICED_SECONDS = 0.1  # for a connection; what is left is not worth two more round trips
+_LOCK_MIN_SECONDS = 0.05
 
 _AWAY = (
     OSError,  # and TimeoutError, which is one
@@ -83,6 +86,7 @@ class Pool(Database):
     def __init__(self, url: str, settings: DatabaseSettings, *, pool_max: int, name: str) -> None:
         self._connects = asyncio.Semaphore(_CONNECTS_AT_ONCE)
         self._connect_options: dict[str, Any] = {}  # as the pool gives them
+        self.lock_seconds = settings.database_lock_timeout_seconds
         options = _connection_options(settings, name)
         super().__init__(
             url, min_size=0, max_size=pool_max, reset=_keep_session, connect=self._connect_in_turn, **options
@@ -127,6 +131,35 @@ class Pool(Database):
             return await asyncpg.connect(**options)
 
     async def _knock(self) -> None:
+        """Asks on a connection that lies idle and on a new one. Either's answer is a sign of life: on a
+        starved machine a new session costs a hundred times as much, behind a new server only that one leads
+        anywhere."""
+        idle, anew = asyncio.create_task(self._ask_idle()), asyncio.create_task(self._ask_anew())
+        try:
+            await asyncio.wait({idle, anew}, return_when=asyncio.FIRST_COMPLETED)
+            if not (idle.done() and idle.result()):
+                await anew
+        finally:
+            idle.cancel()
+            anew.cancel()
+
+    async def _ask_idle(self) -> bool:
+        """Whether there was a connection to ask on, and an answer."""
+        pool = self._pool
+        if pool is None or not pool.get_idle_size():
+            return False
+        asked = await pool.acquire()
+        try:
+            return bool(await asked.fetchval("SELECT true"))
+        except (OSError, asyncpg.PostgresError, asyncpg.InterfaceError):
+            return False
+        except asyncio.CancelledError:
+            asked.terminate()  # giving it back would wait for the server, too
+            raise
+        finally:
+            await pool.release(asked)
+
+    async def _ask_anew(self) -> None:
         knocking = await asyncpg.connect(**self._connect_options)
         try:
             await knocking.fetchval("SELECT 1")
@@ -167,13 +200,16 @@ async def connection(
     database: Database, timeout_seconds: float = 1.0, *, resting: bool = False
 ) -> AsyncIterator[Connection]:
     """Lends this task's raw asyncpg connection, waiting at most `timeout_seconds` for one (less when
-    the caller's deadline is nearer). `resting` is for who holds it for long without asking, to listen.
+    the caller's deadline is nearer). Who has waited long for it waits the less for a lock, so that both
+    together take no longer (nor than DATABASE_LOCK_TIMEOUT_SECONDS, if that is more). `resting` is for who
+    holds it for long without asking, to listen.
     Raises DatabaseUnavailable when there is none, when it is lost on the way, when a statement outlives
     its timeout; and at once while the server is away."""
     assert isinstance(database, Pool)
     pulse = database.pulse
     pulse.admit(partial(database.count, "idle"))
     context = current_request.get()
+    begun = time.monotonic()
     wait = timeout_seconds if context is None else context.seconds_left(timeout_seconds)
     if wait <= 0:  # nobody waits for what would be done now
         raise DatabaseUnavailable("The time for this request is over")
@@ -189,8 +225,10 @@ async def connection(
             raise DatabaseUnavailable() from error
         raw: Connection = lent.raw_connection
         stay.cut, stay.resting = partial(_abandon, raw), resting
+        patience_left = _lock_patience(time.monotonic() - begun, timeout_seconds, database.lock_seconds)
         try:
-            yield raw
+            async with _locks_within(raw, patience_left):
+                yield raw
             answered = True
         except _AWAY as error:
             if isinstance(error, TimeoutError):
@@ -206,6 +244,32 @@ async def connection(
             await _give_back(lent, raw)
     finally:
         pulse.leave(stay, answered=answered)
+
+
+def _lock_patience(waited: float, timeout_seconds: float, lock_seconds: float) -> float | None:
+    """Seconds that may still be waited for a lock, None where it is as many as ever."""
+    left = max(_LOCK_MIN_SECONDS, max(timeout_seconds, lock_seconds) - waited)
+    return left if waited > _WAIT_UNNOTICED_SECONDS and left < lock_seconds else None
+
+
+@asynccontextmanager
+async def _locks_within(raw: Connection, seconds: float | None) -> AsyncIterator[None]:
+    """The session as it was afterwards, or no session."""
+    if seconds is None:
+        yield
+        return
+    try:
+        await raw.execute("SELECT set_config('lock_timeout', $1, false)", f"{round(seconds * 1000)}ms")
+        yield
+    except TimeoutError:  # the statement may be running still
+        _abandon(raw)
+        raise
+    finally:
+        if not _is_lost(raw):
+            try:
+                await raw.execute("RESET lock_timeout")
+            except (asyncpg.PostgresError, asyncpg.InterfaceError, OSError):  # instead of what is under way
+                _abandon(raw)
 
 
 async def _give_back(lent: Any, raw: Connection) -> None:

@@ -1,12 +1,14 @@
 """Logs: one JSON line per event on standard output; readable lines in a terminal (LOG_FORMAT=pretty).
 
 Every line carries the request id and trace id of the request at hand. Extra facts are given as
-`logger.info("job done", extra={"facts": {...}})`. No personal data and no secrets belong here.
+`logger.info("job done", extra={"facts": {...}})`. No personal data and no secrets belong here; an email that
+an error of somebody else's quotes all the same is hidden.
 """
 
 from __future__ import annotations
 
 import logging
+import re
 import sys
 from datetime import UTC, datetime
 from typing import Any
@@ -16,7 +18,13 @@ import msgspec
 from services.request_context import current_request
 from services.settings import ProcessSettings
 
+# Looks at each character once, however long the text is.
+_EMAIL = re.compile(r"(?<![\w.+'-])[\w.+'-]++@[\w-]+(?:\.[\w-]+)+")
 _encoder = msgspec.json.Encoder(enc_hook=str)
+
+
+def without_emails(text: str) -> str:
+    return _EMAIL.sub("•••", text) if "@" in text else text
 
 
 def _facts_of(record: logging.LogRecord) -> dict[str, Any]:
@@ -47,7 +55,8 @@ class JsonLines(logging.Formatter):
         }
         if record.exc_info:
             line["traceback"] = self.formatException(record.exc_info)
-        return _encoder.encode(line).decode()
+        shown = {name: without_emails(one) if isinstance(one, str) else one for name, one in line.items()}
+        return _encoder.encode(shown).decode()
 
 
 class PrettyLines(logging.Formatter):
@@ -57,7 +66,9 @@ class PrettyLines(logging.Formatter):
         time = datetime.fromtimestamp(record.created, UTC).astimezone().strftime("%H:%M:%S.%f")[:-3]
         facts = " ".join(f"{key}={value}" for key, value in _facts_of(record).items())
         line = f"{time} {record.levelname.lower():7} {record.getMessage()} {facts}".rstrip()
-        return line + "\n" + self.formatException(record.exc_info) if record.exc_info else line
+        if record.exc_info:
+            line += "\n" + self.formatException(record.exc_info)
+        return without_emails(line)
 
 
 def configure_logs(service: str, settings: ProcessSettings) -> None:

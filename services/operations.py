@@ -33,6 +33,7 @@ from services.errors import (
     UnsupportedMediaType,
 )
 from services.request_context import current_request
+from services.same_origin import ForeignRequest, refuse_other_sites
 from services.settings import ProcessSettings
 
 R = TypeVar("R")
@@ -103,6 +104,8 @@ class Operation:
         settings: ProcessSettings = state.settings
         if self.inner:
             require_inner_door()
+        if not self.page:  # pages have forms, which are stricter
+            refuse_other_sites(request)
         if self.admin:
             require_admin_key(request, settings.admin_api_key)
         if self.guard is not None:
@@ -136,6 +139,8 @@ class Operation:
         implied: list[type[ShopError]] = [Unavailable, Limited, Banned]
         if not self.page:
             implied += [Malformed, Invalid]
+            if self.method != "GET":
+                implied.append(ForeignRequest)
         if self.body is not Nothing:
             implied += [TooLarge, UnsupportedMediaType]
         if self.lines is not None:

@@ -123,12 +123,12 @@ class DatabaseSettings(Group, frozen=True):
     health_database_url: str | None = None
     database_pool_max: PositiveInt = 8
     database_worker_pool_max: PositiveInt = 4
-    database_acquire_timeout_seconds: PositiveSeconds = 1.0
+    database_acquire_timeout_seconds: PositiveSeconds = 0.8
     database_connect_timeout_seconds: PositiveSeconds = 0.8
     database_statement_timeout_seconds: PositiveSeconds = 2.0
     database_lock_timeout_seconds: PositiveSeconds = 0.75
     database_pulse_after_seconds: PositiveSeconds = 0.25
-    database_pulse_seconds: PositiveSeconds = 0.4
+    database_pulse_seconds: PositiveSeconds = 0.6
 
 
 class RedisSettings(Group, frozen=True):

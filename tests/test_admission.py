@@ -14,6 +14,7 @@ from starlette.responses import HTMLResponse, Response
 from services.decode import Input
 from services.lifecycle import Lifecycle
 from services.operations import Call, operation
+from services.process import listen, server
 from services.request_context import current_request
 from services.service import Service
 from services.settings import ProcessSettings
@@ -264,11 +265,62 @@ async def test_who_sends_slowly_is_in_nobodys_way() -> None:
         assert (await client.post("/api/say", json={"word": "hi"})).status_code == 200
 
 
-async def test_a_body_that_does_not_come_in_time_is_waited_for_no_longer() -> None:
+async def test_another_services_body_that_does_not_come_by_its_deadline_is_waited_for_no_longer() -> None:
     house = House()
-    async with _open(_service("shut-house"), house, REQUEST_DEADLINE_SECONDS="0.05") as client:
-        answer = await client.post("/api/say", content=_Slow(asyncio.Event()), headers=_JSON)
+    asks = {**_JSON, "X-Entry": "internal", "X-Deadline-Ms": "50"}
+    async with _open(_service("shut-house"), house) as client:
+        answer = await client.post("/api/say", content=_Slow(asyncio.Event()), headers=asks)
     assert (answer.status_code, house.inside) == (503, 0)
+
+
+@asynccontextmanager
+async def _port(service: Service, house: House, **variables: str) -> AsyncIterator[int]:
+    """The service at a port of its own, whose number this is."""
+    settings = ProcessSettings.read({"BODY_IDLE_TIMEOUT_SECONDS": "0.5", **variables})
+    door = listen("127.0.0.1", 0)
+    serving = server(service.app(settings, Lifecycle(started=True), house), settings)
+    task = asyncio.create_task(serving.serve([door]))
+    try:
+        yield door.getsockname()[1]
+    finally:
+        serving.should_exit = serving.force_exit = True
+        await task
+
+
+async def _say_in_pieces(port: int, path: str, pieces: list[bytes], pause: float) -> tuple[int, bytes]:
+    """The status and all that comes back; `pieces` of a body of 12 bytes are sent `pause` seconds apart."""
+    reader, writer = await asyncio.open_connection("127.0.0.1", port)
+    head = f"POST {path} HTTP/1.1\r\nHost: shop\r\nContent-Type: application/json\r\n"
+    writer.write(f"{head}Connection: close\r\nContent-Length: 12\r\n\r\n".encode())
+    for piece in pieces:
+        writer.write(piece)
+        await asyncio.sleep(pause)  # so slow is this caller
+    async with asyncio.timeout(20):
+        answer = await reader.read()
+    writer.close()
+    return int(answer.split(b" ", 2)[1]), answer
+
+
+_IN_PIECES = [b'{"wo', b'rd":', b'"a"', b"}"]
+
+
+async def test_a_body_that_stops_is_told_so_however_near_the_deadline_is() -> None:
+    house = House()
+    async with _port(_service("stopped-house"), house, REQUEST_DEADLINE_SECONDS="0.1") as port:
+        status, answer = await _say_in_pieces(port, "/api/say", _IN_PIECES[:1], 0)
+    assert (status, house.inside) == (408, 0)
+    assert b"/problems/request-timeout" in answer
+    assert _count("requests_shed_total", service="stopped-house", reason="deadline") == 0
+    assert _count("requests_at_work", service="stopped-house") == 0
+
+
+async def test_a_body_that_comes_slowly_but_comes_has_all_its_time_afterwards() -> None:
+    house = House()
+    house.door.set()
+    async with _port(_service("honest-house"), house, REQUEST_DEADLINE_SECONDS="0.4") as port:
+        status, _ = await _say_in_pieces(port, "/api/say", _IN_PIECES, 0.2)
+    assert status == 200
+    assert house.deadlines == [pytest.approx(0.4, abs=0.2)]
 
 
 async def test_a_body_read_ahead_is_read_as_it_was_sent() -> None:

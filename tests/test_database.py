@@ -13,7 +13,7 @@ import pytest
 from databases import Database
 
 from ops.local.postgres import TemporaryPostgres
-from services.database import connection, open_database, role_password, role_url, transaction
+from services.database import Connection, connection, open_database, role_password, role_url, transaction
 from services.errors import DatabaseUnavailable
 from services.request_context import RequestContext, current_request
 from services.settings import DatabaseSettings, SettingError
@@ -61,6 +61,46 @@ async def test_a_pool_that_is_used_up_says_so_in_time(database: Database) -> Non
         with pytest.raises(DatabaseUnavailable):
             await asyncio.create_task(borrow())
     await borrow()
+
+
+async def _lock_timeout_ms(raw: Connection) -> int:
+    return int(await raw.fetchval("SELECT setting FROM pg_settings WHERE name = 'lock_timeout'"))
+
+
+async def test_who_waited_for_a_connection_waits_the_less_for_a_lock(database: Database) -> None:
+    async def second() -> int:
+        async with transaction(database, timeout_seconds=3) as raw:
+            return await _lock_timeout_ms(raw)
+
+    async with connection(database, timeout_seconds=20) as raw:
+        assert await _lock_timeout_ms(raw) == 750
+        waiting = asyncio.create_task(second())
+        await asyncio.sleep(2.4)  # so long is the only connection away
+    assert 50 <= await waiting <= 600
+    async with connection(database, timeout_seconds=20) as raw:
+        assert await _lock_timeout_ms(raw) == 750, "of the next one nothing is taken"
+
+
+async def test_a_lock_not_had_in_what_was_left_is_said_so_and_the_connection_goes_on(
+    database: Database,
+) -> None:
+    async def second() -> None:
+        async with connection(database, timeout_seconds=3) as raw:
+            await raw.execute("SELECT pg_advisory_xact_lock(4711)")
+
+    holder = await asyncpg.connect(str(database.url))
+    try:
+        await holder.execute("SELECT pg_advisory_lock(4711)")
+        async with connection(database, timeout_seconds=20):
+            waiting = asyncio.create_task(second())
+            await asyncio.sleep(2.6)  # so long is the only connection away
+        with pytest.raises(DatabaseUnavailable) as refused:
+            await waiting
+        assert isinstance(refused.value.__cause__, asyncpg.LockNotAvailableError)
+        async with connection(database, timeout_seconds=20) as raw:
+            assert await _lock_timeout_ms(raw) == 750
+    finally:
+        await holder.close()
 
 
 async def test_a_callers_nearer_deadline_counts(database: Database) -> None:

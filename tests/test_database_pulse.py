@@ -198,3 +198,19 @@ async def test_a_pool_whose_server_is_silent_can_be_closed(own_postgres: Tempora
     with Frozen(own_postgres):
         async with asyncio.timeout(30):
             await database.disconnect()
+
+
+async def test_a_server_too_starved_for_new_sessions_is_not_silent(
+    database: Database, own_postgres: TemporaryPostgres
+) -> None:
+    async def ask(seconds: float) -> None:
+        async with connection(database) as raw:
+            await raw.execute(f"SELECT pg_sleep({seconds})")
+
+    await asyncio.gather(ask(0.2), ask(0.2))  # a connection each
+    postmaster = psutil.Process(own_postgres.pid)
+    postmaster.suspend()  # sessions that are there live on; nobody is let in
+    try:
+        await ask(1.5)
+    finally:
+        postmaster.resume()

@@ -51,7 +51,7 @@ async def pools(database_url: str, environment: Callable[..., None]) -> AsyncIte
 
 async def test_every_pool_limits_statements_locks_and_idle_transactions(pools: dict[str, Database]) -> None:
     for name, database in pools.items():
-        async with connection(database) as raw:
+        async with connection(database, timeout_seconds=20) as raw:  # and so takes nothing off
             limits = {row["name"]: row["setting"] for row in await raw.fetch(_LIMITS)}
         assert limits["statement_timeout"] == 7000, name
         assert limits["lock_timeout"] == 3000, name

@@ -83,3 +83,21 @@ async def test_an_answer_that_breaks_off_raises_an_error_of_httpx() -> None:
     async with _breaking_off() as url, http_client(timeout=5) as client:
         with pytest.raises(httpx.HTTPError):
             await client.get(url)
+
+
+async def test_a_redirect_is_not_followed() -> None:
+    """An address that somebody else names is not one of the settings."""
+    asked: list[bytes] = []
+
+    async def redirect(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        asked.append((await reader.readuntil(b"\r\n\r\n")).split(b" ")[1])
+        writer.write(b"HTTP/1.1 302 Found\r\nLocation: /elsewhere\r\nContent-Length: 0\r\n\r\n")
+        await writer.drain()
+        writer.close()
+
+    server = await asyncio.start_server(redirect, "127.0.0.1", 0)
+    async with server, http_client(timeout=5) as client:
+        port = server.sockets[0].getsockname()[1]
+        for _ in range(2):
+            assert (await client.get(f"http://127.0.0.1:{port}/asked")).status_code == 302
+    assert asked == [b"/asked", b"/asked"]

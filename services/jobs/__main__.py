@@ -4,6 +4,7 @@ refused, 2 is not understood."""
 from __future__ import annotations
 
 import asyncio
+import logging
 import sys
 
 from services.errors import Invalid, ShopError
@@ -31,6 +32,8 @@ def _why(error: ShopError) -> str:
 
 
 def main() -> None:
+    # Or Python would print our warnings on standard error, between the answers.
+    logging.getLogger("kiosk").addHandler(logging.NullHandler())
     try:
         asyncio.run(run(sys.argv[1:]))
     except ShopError as error:

@@ -29,7 +29,7 @@ def error_page(request: Request, status: int, title: str) -> Response:
     failure = f"failure.{status}" if status in _KNOWN else "failure.any_other"
     if request.method == "POST" and status in (400, 413, 415, 422):
         failure = "failure.unreadable_form"
-    if status == 503 and request.url.path.split("/")[1] in _BUYING:
+    if status == 503 and request.url.path.removeprefix("/").split("/")[0] in _BUYING:
         failure = "failure.503_buying"
     if title == Banned.title:
         failure = "failure.banned"

@@ -137,6 +137,6 @@ def _language_of(scope: Scope) -> Language:
 def _path_of(scope: Scope) -> str:
     path: str = (scope.get("raw_path") or b"/").decode("latin-1").partition("?")[0]
     if scope["method"] not in ("GET", "HEAD"):
-        return "/" + path.split("/")[1]
+        return "/" + path.removeprefix("/").split("/")[0]  # of "*" (OPTIONS) too, which has no slash
     query = scope["query_string"].decode("latin-1")
     return f"{path}?{query}" if query else path

@@ -5,12 +5,15 @@ import time
 import uuid
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from datetime import UTC, datetime
 
 import msgspec
 import pytest
 
 from services.checkout.outside_calls import OutsideCalls
+from services.checkout.payments import payments
 from services.checkout.payments.gateway import Gateway, GatewayUnavailable
+from services.errors import DatabaseUnavailable
 from services.settings import PaymentSettings
 from tests.checkout.desk import Desk
 
@@ -83,3 +86,18 @@ async def test_nul_characters_are_left_out(desk: Desk) -> None:
     body = (INTENT % b'"\\u0000"').replace(b"{}", b'{"attempt": "a\\u0000b\\\\u0000"}')
     async with _asked_of(desk, body) as gateway:
         assert (await gateway.intent("pi_1")).attempt_id == "ab\\u0000"
+
+
+async def test_an_order_stands_when_the_gateways_word_can_not_be_noted(desk: Desk) -> None:
+    """An event about the payment comes while the order still opens it, and takes its time."""
+    placed = await desk.ordered((await desk.stock(5), 1))
+    row = await desk.row(placed)
+    attempt = payments.Attempt(
+        row["attempt_id"], 1, placed["total"]["amount"], "EUR", placed["number"], datetime.now(UTC)
+    )
+    async with desk.owner.acquire() as busy, busy.transaction():
+        await busy.execute("SELECT FROM checkout.payment_attempts WHERE id = $1 FOR UPDATE", attempt.id)
+        with pytest.raises(DatabaseUnavailable):
+            await payments.open_payment(desk.checkout, attempt)
+        await payments.open_payment_soon(desk.checkout, attempt)
+    assert (await desk.shown(placed))["payment"]["state"] == "ready"

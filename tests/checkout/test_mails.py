@@ -22,6 +22,7 @@ from services.database import open_database, role_url
 from services.errors import Conflict, NotFound, Unavailable
 from services.settings import DatabaseSettings, MailSettings
 from tests.checkout.order_rows import ADDRESS, OrderRow, insert_order
+from tests.conftest import PATIENT
 from tests.sandbox import RunningSandbox, running_sandbox
 
 pytestmark = pytest.mark.anyio
@@ -62,7 +63,7 @@ class Post:
 
 @pytest.fixture
 async def post(database_url: str, mailbox: RunningSandbox) -> AsyncIterator[Post]:
-    data = DatabaseSettings(database_url=database_url, database_acquire_timeout_seconds=20)
+    data = DatabaseSettings.read({**PATIENT, "DATABASE_URL": database_url})
     database = open_database(role_url(data, "checkout"), data, pool_max=10, name="test")
     settings = MailSettings(
         ses_host="127.0.0.1",

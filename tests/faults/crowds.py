@@ -38,13 +38,18 @@ class Figures:
         return len(self.good) / self.seconds
 
     @property
+    def refused(self) -> float:
+        """The share of all answers that were 503."""
+        return len(self.taken.get(503, [])) / sum(map(len, self.taken.values()))
+
+    @property
     def p99(self) -> float:
         good = self.good
         return good[min(len(good) - 1, len(good) * 99 // 100)]
 
     def __str__(self) -> str:
         counts = {status: len(taken) for status, taken in sorted(self.taken.items())}
-        return f"{self.goodput:.0f}/s good, p99 {self.p99 * 1000:.0f} ms, answers {counts}"
+        return f"{self.goodput:.1f}/s good, p99 {self.p99 * 1000:.0f} ms, answers {counts}"
 
 
 async def patient_crowd(ask: Ask, people: int, seconds: float) -> Figures:

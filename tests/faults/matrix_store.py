@@ -24,7 +24,7 @@ from tests.store import NO_TLS, LocalStore, get, local_store
 ADMIN_KEY, STAFF_PASSWORD, WEBHOOK_SECRET = "matrix-admin-key", "the matrix's password", "whsec_matrix"
 _AT_ONCE = 3  # journeys; the machine is small, and what they wait for one another is no fault
 # Limits are on, and far away.
-UNLIMITED = {
+UNLIMITED = {"RATE_LIMIT_ENABLED": "yes"} | {
     f"RATE_LIMIT_{name}": "1000000"
     for name in (
         "SUGGEST_PER_MINUTE",

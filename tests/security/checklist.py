@@ -1,4 +1,4 @@
-"""`python -m tests.security.checklist`: the points of the security checklist with what proves each."""
+"""`python -m tests.security.checklist`: writes the points, with what proves each, into SECURITY.md."""
 
 from __future__ import annotations
 
@@ -10,15 +10,16 @@ from pathlib import Path
 import msgspec
 
 ROOT = Path(__file__).parent.parent.parent
+DOCUMENT = ROOT / "SECURITY.md"
+BEGIN, END = "<!-- checklist -->", "<!-- /checklist -->"
 
 
 class Point(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """`tests`: node ids. `waits_for`: the branch whose tests are still to be named here."""
+    """`tests`: node ids."""
 
     number: int
     says: str
     tests: list[str]
-    waits_for: str | None = None
 
 
 def points() -> list[Point]:
@@ -35,13 +36,26 @@ def exists(node_id: str) -> bool:
     return any(isinstance(one, ast.FunctionDef | ast.AsyncFunctionDef) and one.name == name for one in top)
 
 
-def main() -> int:
+def table() -> str:
+    """The points in Markdown, a row each."""
+    rows = ["| | Point | Proven by |", "|--|--|--|"]
     for point in points():
-        print(
-            f"{point.number:2}  {point.says}" + (f"  (waits for {point.waits_for})" * bool(point.waits_for))
-        )
-        for test in point.tests:
-            print(f"      {test}" + ("" if exists(test) else "  MISSING"))
+        proofs = "<br>".join(f"`{test}`" for test in point.tests)
+        rows.append(f"| {point.number} | {point.says} | {proofs} |")
+    return "\n".join(rows) + "\n"
+
+
+def with_table(text: str) -> str:
+    """The text of SECURITY.md, with the table anew between its two marks. Raises ValueError without them."""
+    before, begun, rest = text.partition(BEGIN)
+    _, ended, after = rest.partition(END)
+    if not (begun and ended):
+        raise ValueError(f"SECURITY.md has no {BEGIN} and {END}")
+    return f"{before}{BEGIN}\n{table()}{END}{after}"
+
+
+def main() -> int:
+    DOCUMENT.write_text(with_table(DOCUMENT.read_text()))
     return 0
 
 

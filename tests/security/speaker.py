@@ -24,6 +24,7 @@ class Speaker:
 
     def __init__(self, port: int, listen_seconds: float = 0.5) -> None:
         self._port, self._listen_seconds = port, listen_seconds
+        self.resets = 0
         self._streams: tuple[asyncio.StreamReader, asyncio.StreamWriter] | None = None
 
     async def say(self, wire: bytes, *, closes: bool = False) -> Answer:
@@ -36,6 +37,7 @@ class Speaker:
                     answer = await self._exchange(wire, wire.startswith(b"HEAD "))
                 except (ConnectionError, asyncio.IncompleteReadError):
                     # Given up meanwhile; or refused with so much unread that the reset overtook the word.
+                    self.resets += 1
                     await self.close()
                     continue
                 if answer.status is None or b"connection: close" in answer.head.lower():

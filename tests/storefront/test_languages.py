@@ -6,10 +6,11 @@ from datetime import UTC, datetime
 
 import httpx
 import pytest
+from starlette.types import Message, Receive, Scope, Send
 
 from services.money import Money
 from services.storefront import formatting
-from services.storefront.languages import GERMAN, chosen_language, speaking
+from services.storefront.languages import GERMAN, RequestLanguage, chosen_language, speaking
 from tests.storefront.conftest import PUBLIC_URL, AddProduct
 
 SAME_ORIGIN = {"Sec-Fetch-Site": "same-origin"}
@@ -174,3 +175,19 @@ async def test_the_way_back_is_the_pages_own_address_without_what_it_ignores(
     page = await shop.get("/search?q=mug&utm_source=x")
     assert 'name="back" value="/search?q=mug"' in page.text
     assert f'href="{PUBLIC_URL}/search?q=mug"' in page.text
+
+
+@pytest.mark.parametrize("target", ["*", "", "/", "nothing/there"])
+async def test_a_target_without_a_slash_breaks_nothing(target: str) -> None:
+    """As `OPTIONS *` has it (RFC 9112, section 3.2.4)."""
+    reached: list[str] = []
+
+    async def app(scope: Scope, _receive: Receive, _send: Send) -> None:
+        reached.append(scope["path"])
+
+    async def nothing(*_: object) -> Message:
+        raise AssertionError("neither asked nor told anything")
+
+    scope = {"type": "http", "method": "OPTIONS", "path": target, "raw_path": target.encode(), "headers": []}
+    await RequestLanguage(app)(scope, nothing, nothing)  # type: ignore[arg-type]  # never called
+    assert reached == [target]

@@ -1,7 +1,7 @@
 """Pages kept for a moment."""
 
 import asyncio
-from collections.abc import Iterator
+from collections.abc import AsyncIterator
 
 import pytest
 from starlette.responses import HTMLResponse
@@ -108,7 +108,8 @@ _MOMENT = 1e-6  # seconds; for a page that is past its time when it is asked for
 
 
 @pytest.fixture
-def _request() -> Iterator[None]:
+async def _request() -> AsyncIterator[None]:
+    """An async fixture, for the test runs in the context of those: a plain one's may be another."""
     token = current_request.set(RequestContext("id"))
     yield
     current_request.reset(token)

@@ -21,6 +21,7 @@ from services.checkout.payments.gateway_shapes import Intent
 from services.checkout.payments.shapes import PaymentState
 from services.checkout.resources import Checkout
 from services.database import Connection, connection
+from services.errors import Unavailable
 from services.queries import load_queries
 from services.settings import LimitSettings
 
@@ -99,8 +100,9 @@ async def give_up(checkout: Checkout, attempt_id: uuid.UUID) -> None:
 
 
 async def open_payment_soon(checkout: Checkout, attempt: Attempt) -> None:
-    """The same within PAYMENT_TIMEOUT_SECONDS, for a shopper who waits; else the job goes on."""
-    with suppress(GatewayUnavailable, GatewayRefused, TimeoutError):
+    """The same within PAYMENT_TIMEOUT_SECONDS, for a shopper who waits; else the job goes on. Also where
+    the gateway's answer can't be noted, because an event about it is being noted: the order stands."""
+    with suppress(Unavailable, GatewayRefused, TimeoutError):
         async with asyncio.timeout(checkout.gateway.request_timeout_seconds):
             await open_payment(checkout, attempt)
 
