@@ -4,7 +4,8 @@ A frozen server, or one behind a network that swallows everything, looks like a 
 long as statements may run. So when somebody has waited for DATABASE_PULSE_AFTER_SECONDS and nobody of
 this pool has been answered meanwhile, one new connection asks for a sign of life. Without one within
 DATABASE_PULSE_SECONDS everybody who waits is let go, and whoever comes is refused at once until a look
-in the background, one at a time and further and further apart, is answered.
+in the background, one at a time and further and further apart, is answered. On a machine where nearly
+always somebody waits for a CPU, slowness looks like silence: there it is asked again before it is believed.
 
 This is no `Breaker`: nobody's request has to be the probe, and one refused connection is proof enough.
 """
@@ -18,6 +19,7 @@ import time
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from dataclasses import dataclass
+from pathlib import Path
 
 import asyncpg
 from prometheus_client import Gauge
@@ -25,10 +27,13 @@ from prometheus_client import Gauge
 from services.errors import DatabaseUnavailable
 
 logger = logging.getLogger("kiosk.database")
+_PRESSURE = Path("/proc/pressure/cpu")
 
 # What nobody but an absent server answers. Anything else it says is a sign of life.
 NOT_THERE = (OSError, asyncpg.CannotConnectNowError, asyncpg.PostgresConnectionError)
 _LOOK_FIRST_SECONDS, _LOOK_MAX_SECONDS = 0.1, 1.0
+_LOOK_PATIENCE_SECONDS = 3.0  # nobody waits for it
+_TRIES_WHILE_STARVED, _STARVED_SHARE = 4, 0.8
 _CROWDED_SECONDS = 0.2
 _LATE_SECONDS = 0.1
 
@@ -124,19 +129,24 @@ class Pulse:
     async def _feel(self) -> None:
         loop = asyncio.get_running_loop()
         began = loop.time()
-        silence = await self._asked()
-        if silence is not None and loop.time() - began > self._patience_seconds + _LATE_SECONDS:
-            silence = await self._asked()  # this process was busy itself, and has slept through the answer
+        for _ in range(_TRIES_WHILE_STARVED):
+            since, waited = loop.time(), cpu_waited_seconds()
+            silence = await self._asked(self._patience_seconds)
+            took = loop.time() - since
+            slept = took > self._patience_seconds + _LATE_SECONDS  # this process was busy itself
+            starved = cpu_waited_seconds() - waited > _STARVED_SHARE * took
+            if self._answered_at > began or not isinstance(silence, TimeoutError) or not (slept or starved):
+                break
         self._task = None
         if silence is not None and self._answered_at <= began:
             self._lose(silence)
         elif self._stays:
             self._timer = loop.call_later(self._after_seconds, self._look)
 
-    async def _asked(self) -> Exception | None:
+    async def _asked(self, patience_seconds: float) -> Exception | None:
         """None when the server gave a sign of life."""
         try:
-            async with asyncio.timeout(self._patience_seconds):
+            async with asyncio.timeout(patience_seconds):
                 await self._knock()
         except NOT_THERE as error:
             return error
@@ -160,7 +170,7 @@ class Pulse:
         while True:
             # Jitter keeps pools and replicas from knocking at a recovering server in step.
             await asyncio.sleep(wait * random.uniform(0.5, 1.5))  # noqa: S311  # not a secret
-            if (silence := await self._asked()) is None:
+            if (silence := await self._asked(_LOOK_PATIENCE_SECONDS)) is None:
                 break
             self._cause = silence
             wait = min(2 * wait, _LOOK_MAX_SECONDS)
@@ -170,6 +180,16 @@ class Pulse:
         self._gauge.set(0)
         seconds = round(time.time() - since, 1)
         logger.warning("database back", extra={"facts": {"pool": self._name, "away_seconds": seconds}})
+
+
+def cpu_waited_seconds() -> float:
+    """How long, since the machine started, at least one of its processes has waited for a CPU; 0 where Linux
+    does not tell (pressure stall information, Documentation/accounting/psi.rst)."""
+    try:
+        told = _PRESSURE.read_text()
+    except OSError:
+        return 0.0
+    return int(told.partition("total=")[2].split()[0]) / 1e6
 
 
 def cut_short(waiting: asyncio.Timeout) -> None:

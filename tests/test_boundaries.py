@@ -11,7 +11,7 @@ NAMES = sorted(folder.name for folder in SERVICES.iterdir() if (folder / "app.py
 # The plain files, and the look that the pages of the shop and of the jobs dashboard share.
 SHARED = sorted([*SERVICES.glob("*.py"), *(SERVICES / "design").glob("*.py")])
 # Room was made for what keeps a store up: admission, call guards, the pulse of a pool, the age of an answer.
-SHARED_LINES_MAX = 4650
+SHARED_LINES_MAX = 4700
 MAY_IMPORT = {
     "catalog": set(),
     "checkout": set(),

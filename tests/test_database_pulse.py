@@ -1,8 +1,12 @@
 """The pulse of a pool: silence is noticed long before a statement's time is over, and only silence is."""
 
 import asyncio
+import os
+import subprocess
+import sys
 import time
 from collections.abc import AsyncIterator
+from pathlib import Path
 
 import asyncpg
 import psutil
@@ -12,10 +16,10 @@ from databases import Database
 from ops.local.postgres import TemporaryPostgres
 from services import metrics
 from services.database import Pool, connection, open_database
-from services.database_pulse import Pulse
+from services.database_pulse import Pulse, cpu_waited_seconds
 from services.errors import DatabaseUnavailable
 from services.settings import DatabaseSettings
-from tests.store import wait_until_async
+from tests.store import wait_until, wait_until_async
 from tests.test_database import is_served
 
 pytestmark = pytest.mark.anyio
@@ -214,3 +218,19 @@ async def test_a_server_too_starved_for_new_sessions_is_not_silent(
         await ask(1.5)
     finally:
         postmaster.resume()
+
+
+def test_a_starved_machine_is_known_by_how_long_its_processes_wait() -> None:
+    if not Path("/proc/pressure/cpu").exists():
+        pytest.skip("this kernel does not tell")
+    began, before = time.monotonic(), cpu_waited_seconds()
+    burning = [
+        subprocess.Popen([sys.executable, "-c", "while True: pass"]) for _ in range(3 * (os.cpu_count() or 1))
+    ]
+    try:
+        wait_until(lambda: cpu_waited_seconds() - before > 1.0, "somebody waited for a second")
+    finally:
+        for process in burning:
+            process.kill()
+            process.wait()
+    assert cpu_waited_seconds() - before <= time.monotonic() - began + 0.1
