@@ -34,6 +34,12 @@ def write_destination(
     chosen = {
         "ENVIRONMENT": "test",
         "RATE_LIMIT_ENABLED": "no",  # tests hammer from one address
+        # These tests are about the swap: two cores that also build images may be slow to answer.
+        "DATABASE_ACQUIRE_TIMEOUT_SECONDS": "3",
+        "DATABASE_CONNECT_TIMEOUT_SECONDS": "3",
+        "DATABASE_LOCK_TIMEOUT_SECONDS": "3",
+        "DATABASE_PULSE_SECONDS": "3",
+        "DATABASE_STATEMENT_TIMEOUT_SECONDS": "5",
         "STACK": "shop",
         "PUBLIC_URL": public_url(engine),
         "ADMIN_API_KEY": secrets.token_hex(16),
