@@ -71,7 +71,7 @@ def _component(package: Locked) -> dict[str, Any]:
     files = [
         {
             "type": "distribution",
-            "url": f"https://pypi.org/project/{package.name}/{package.version}/#files",
+            "url": package.purl,  # of whichever index it is installed from: a purl is a URI, too
             "hashes": [{"alg": "SHA-256", "content": one}],
         }
         for one in package.hashes
