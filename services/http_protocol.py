@@ -78,7 +78,7 @@ class BoundedProtocol(HttpToolsProtocol):
         self._body_since = 0.0
         self._refused_as = 400
 
-    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]  # as uvicorn's
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]  # narrower than asyncio's, as uvicorn declares it
         super().connection_made(transport)
         self._arm("idle", self.bounds.idle_seconds)
 

@@ -30,15 +30,15 @@ class _SaysSo(AbstractConnection):
 
 
 class _Tcp(_SaysSo, Connection):
-    pass
+    """By TCP."""
 
 
 class _Tls(_SaysSo, SSLConnection):
-    pass
+    """By TLS."""
 
 
 class _Unix(_SaysSo, UnixDomainSocketConnection):
-    pass
+    """By a socket of this machine."""
 
 
 _OURS: dict[type[AbstractConnection], type[AbstractConnection]] = {

@@ -73,7 +73,7 @@ async def heedless_crowd(ask: Ask, per_second: float, seconds: float) -> Figures
     asking: list[asyncio.Task[None]] = []
     for number in range(round(per_second * seconds)):
         if (early := begun + number / per_second - time.monotonic()) > 0:
-            await asyncio.sleep(early)
+            await asyncio.sleep(early)  # the rate is what this crowd is
         asking.append(asyncio.create_task(figures.ask(ask)))
     await asyncio.gather(*asking)
     figures.seconds = time.monotonic() - begun

@@ -103,7 +103,7 @@ class FaultProxy:
     async def _flap(self, seconds: float) -> None:
         while True:
             await self._put(REFUSE)
-            await asyncio.sleep(seconds)
+            await asyncio.sleep(seconds)  # both are the fault itself: so long down, so long up
             await self._put(None)
             await asyncio.sleep(seconds)
 

@@ -106,7 +106,8 @@ async def buy_on_pages(v: Visits, g: Ground) -> None:
     await v.ask("POST", "/cart/discount/remove", **form)
     checkout = await v.ask("GET", "/checkout")
     hidden = dict(re.findall(r'name="(\w+)"[^>]*?value="([^"]*)"', checkout.text))
-    filled = {**DETAILS["shipping_address"], "email": DETAILS["email"], "shipping_method": "standard"}  # type: ignore[dict-item]
+    address: Any = DETAILS["shipping_address"]
+    filled = {**address, "email": DETAILS["email"], "shipping_method": "standard"}
     sent = {**hidden, **filled, "key": hidden.get("key", str(uuid.uuid4())), "action": "order"}
     placed = await v.ask("POST", "/checkout", data=sent, **form)
     found = re.search(r"/orders/([\w-]+)", placed.headers.get("location", ""))

@@ -43,7 +43,7 @@ async def slow_wire(database_url: str, seconds: float) -> AsyncIterator[str]:
 async def _copy(source: asyncio.StreamReader, target: asyncio.StreamWriter, seconds: float) -> None:
     with suppress(OSError):
         while piece := await source.read(65_536):
-            await asyncio.sleep(seconds)
+            await asyncio.sleep(seconds)  # the wire is as slow as this
             target.write(piece)
             await target.drain()
     with suppress(OSError):

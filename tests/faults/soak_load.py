@@ -102,7 +102,7 @@ class Load:
         for _ in range(50):
             if payment["state"] != "preparing":
                 break
-            await asyncio.sleep(_PAUSE_SECONDS)
+            await asyncio.sleep(_PAUSE_SECONDS)  # of a poll
             path = f"/api/checkout/orders/{placed['token']}"
             payment = (await self._ask(client, "GET", path)).json()["payment"]
         if payment["state"] != "ready":

@@ -140,7 +140,7 @@ async def _shop_without_catalog(shopper: httpx.AsyncClient, carts: list[dict[str
     async def insist() -> None:
         while not ends.is_set():
             await refused.ask(lambda: _set_line(shopper, carts[-1], 3))
-            await asyncio.sleep(0.05)
+            await asyncio.sleep(0.05)  # a person between two tries
 
     insisting = [asyncio.create_task(insist()) for _ in range(20)]
 

@@ -13,7 +13,7 @@ from ops.local.valkey import TemporaryValkey
 from services.redis_client import RedisClient
 from services.settings import RedisSettings
 from tests.faults.redis_faults import REDIS_FAULTS
-from tests.store import wait_until_async
+from tests.store import wait_until, wait_until_async
 
 # What a write is answered, and a read.
 SAID = {
@@ -54,8 +54,7 @@ def test_a_fault_is_what_it_says_and_ends(own_valkey: TemporaryValkey, name: str
 def test_flushed_means_that_nothing_stays(own_valkey: TemporaryValkey) -> None:
     with REDIS_FAULTS["flushed"](own_valkey):
         assert _word(own_valkey, "SET", "k", "v") == "true"
-        while _word(own_valkey, "GET", "k") != "none":
-            pass
+        wait_until(lambda: _word(own_valkey, "GET", "k") == "none", "what was stored is gone")
     assert _word(own_valkey, "SET", "k", "v") == "true"
     assert _word(own_valkey, "GET", "k") == "b'v'"
 

@@ -61,7 +61,7 @@ def _soak(trouble: Trouble, load: Load, figures: Figures) -> None:
     def make_trouble() -> None:
         try:
             while time.monotonic() < end - SECONDS / 10:
-                time.sleep(trouble.random.uniform(1.0, 4.0))
+                time.sleep(trouble.random.uniform(1.0, 4.0))  # a good time, of which load is made, too
                 trouble.make()
         except BaseException as error:
             failed.append(error)
@@ -69,7 +69,7 @@ def _soak(trouble: Trouble, load: Load, figures: Figures) -> None:
     def take_figures() -> None:
         while time.monotonic() < end:
             figures.take()
-            time.sleep(SAMPLES_APART_SECONDS)
+            time.sleep(SAMPLES_APART_SECONDS)  # between two samples
 
     threads = [threading.Thread(target=each, name=each.__name__) for each in (make_trouble, take_figures)]
     for thread in threads:
