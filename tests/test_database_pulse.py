@@ -15,7 +15,8 @@ from databases import Database
 
 from ops.local.postgres import TemporaryPostgres
 from services import metrics
-from services.database import Pool, connection, open_database
+from services.database import connection, open_database
+from services.database_pool import Pool
 from services.database_pulse import Pulse, cpu_waited_seconds
 from services.errors import DatabaseUnavailable
 from services.settings import DatabaseSettings
@@ -154,7 +155,7 @@ async def test_a_server_that_takes_nobody_in_is_no_silent_one(own_postgres: Temp
     settings = DatabaseSettings.read({**PATIENT, "DATABASE_PULSE_SECONDS": "20"})
     shopper = open_database(url, settings, pool_max=2, name="shopper")
     await shopper.connect()
-    async with connection(shopper) as raw:
+    async with connection(shopper, timeout_seconds=600) as raw:
         with pytest.raises(DatabaseUnavailable):
             await asyncio.create_task(_ask(shopper))
         assert await raw.fetchval("SELECT pg_sleep(0.5)::text") == ""

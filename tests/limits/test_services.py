@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Callable
+from functools import partial
 
 import httpx
 import pytest
@@ -24,13 +25,14 @@ def by(address: str, **headers: str) -> dict[str, str]:
 
 
 @pytest.fixture
-async def shelf(
-    database_url: str, environment: Callable[..., None], own_valkey_url: str
-) -> AsyncIterator[httpx.AsyncClient]:
-    environment(
-        DATABASE_URL=database_url,
-        REDIS_URL=own_valkey_url,
-        RATE_LIMIT_ENABLED="yes",
+def limits(database_url: str, environment: Callable[..., None], own_valkey_url: str) -> Callable[..., None]:
+    """Turns them on, over a Valkey of the test's own; the numbers are the test's."""
+    return partial(environment, DATABASE_URL=database_url, REDIS_URL=own_valkey_url, RATE_LIMIT_ENABLED="yes")
+
+
+@pytest.fixture
+async def shelf(limits: Callable[..., None]) -> AsyncIterator[httpx.AsyncClient]:
+    limits(
         RATE_LIMIT_READS_PER_MINUTE=4,
         RATE_LIMIT_SUGGEST_PER_MINUTE=2,
         RATE_LIMIT_WRITES_PER_MINUTE=6,
@@ -118,14 +120,9 @@ async def test_people_get_a_page_in_their_language(
 
 
 async def test_a_shopper_who_orders_by_the_storefront_is_the_one_who_is_counted(
-    database_url: str, environment: Callable[..., None], own_valkey_url: str
+    limits: Callable[..., None],
 ) -> None:
-    environment(
-        DATABASE_URL=database_url,
-        REDIS_URL=own_valkey_url,
-        RATE_LIMIT_ENABLED="yes",
-        RATE_LIMIT_ORDERS_PER_MINUTE=3,
-    )
+    limits(RATE_LIMIT_ORDERS_PER_MINUTE=3)
     async with in_process(checkout) as client:
 
         async def order(shopper: str, cart: int) -> int:
@@ -138,14 +135,9 @@ async def test_a_shopper_who_orders_by_the_storefront_is_the_one_who_is_counted(
 
 
 async def test_webhooks_are_capped_by_number_and_size(
-    database_url: str, environment: Callable[..., None], own_valkey_url: str
+    limits: Callable[..., None],
 ) -> None:
-    environment(
-        DATABASE_URL=database_url,
-        REDIS_URL=own_valkey_url,
-        RATE_LIMIT_ENABLED="yes",
-        RATE_LIMIT_WEBHOOKS_PER_MINUTE=3,
-    )
+    limits(RATE_LIMIT_WEBHOOKS_PER_MINUTE=3)
     async with in_process(checkout) as client:
         large = await client.post("/webhooks/payments", content=b"x" * 256_001)
         assert problem_of(large) == (413, "too-large")

@@ -15,7 +15,7 @@ from services.checkout.orders import orders
 from tests.checkout.conftest import problem_of
 from tests.checkout.desk import Desk, open_desk
 from tests.checkout.stand import ready_cart
-from tests.sandbox import RunningSandbox, running_sandbox
+from tests.sandbox import RunningSandbox
 
 pytestmark = pytest.mark.anyio
 
@@ -25,12 +25,6 @@ STOLEN, LOST, FUNDS = (
     "pm_card_chargeDeclinedLostCard",
     "pm_card_chargeDeclined",
 )
-
-
-@pytest.fixture(scope="module")
-async def gateway() -> AsyncIterator[RunningSandbox]:
-    async with running_sandbox() as sandbox:
-        yield sandbox
 
 
 @pytest.fixture
