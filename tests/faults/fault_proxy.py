@@ -22,6 +22,7 @@ from tests.faults.fault_kinds import FLAPPING, REFUSE, Fault
 from tests.faults.fault_line import Line
 
 _PATIENCE_SECONDS = 30.0
+_ROUNDS = 5
 
 Target = tuple[str, int] | str  # host and port, or the path of a unix socket
 
@@ -95,7 +96,7 @@ class FaultProxy:
         self._changed.set()
         self._changed = asyncio.Event()
         if fault == REFUSE:
-            self._refuse()
+            await self._refuse()
             await self._cut()
         elif self._server is None:
             await self._open()
@@ -110,10 +111,15 @@ class FaultProxy:
     async def _open(self) -> None:
         self._server = await asyncio.start_server(self._accept, sock=self._bound(self.port), backlog=512)
 
-    def _refuse(self) -> None:
-        if self._server is not None:
-            self._server.close()
-            self._server = None
+    async def _refuse(self) -> None:
+        """Who is on the way in is let in first: asyncio forgets to close one whose server goes meanwhile."""
+        server, self._server = self._server, None
+        if server is None:
+            return
+        for door in server.sockets:
+            self._loop.remove_reader(door.fileno())
+        await self._rounds()
+        server.close()
 
     def _bound(self, port: int) -> socket.socket:
         bound = socket.socket()
@@ -121,14 +127,19 @@ class FaultProxy:
         bound.bind((self.host, port))
         return bound
 
-    async def _accept(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    def _accept(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        """Plain, so that the task is ours: asyncio's own handler of one complains when it is called off."""
         self.connections_seen += 1
         line = Line(self, reader, writer)
         self._lines.add(line)
-        try:
-            await line.run()
-        finally:
-            self._lines.discard(line)
+        asyncio.create_task(line.run()).add_done_callback(lambda done: self._ended(line, done))
+
+    def _ended(self, line: Line, done: asyncio.Task[None]) -> None:
+        self._lines.discard(line)
+        if done.cancelled():
+            line.reset()  # it may have been called off before it began
+        elif (error := done.exception()) is not None:
+            raise error
 
     async def _cut(self) -> int:
         lines = list(self._lines)
@@ -138,13 +149,17 @@ class FaultProxy:
 
     async def _shut_down(self) -> None:
         await self._set(None)
-        self._refuse()
+        await self._refuse()
         await self._cut()
         others = asyncio.all_tasks() - {asyncio.current_task()}
         for task in others:
             task.cancel()
         await asyncio.gather(*others, return_exceptions=True)
-        for _ in range(3):  # a closed connection needs another round or two of the loop to be gone
+        await self._rounds()  # and who was closed is gone
+
+    async def _rounds(self) -> None:
+        """asyncio lets a connection in, and out, within a few rounds of its loop."""
+        for _ in range(_ROUNDS):
             await asyncio.sleep(0)
 
 
