@@ -314,6 +314,19 @@ async def test_following_never_stops_while_the_gateway_is_away(desk: Desk) -> No
         assert 5 <= wait <= 3600
 
 
+async def test_a_payment_that_is_not_opened_is_looked_at_more_often_than_one_that_is(desk: Desk) -> None:
+    opened = await desk.ordered((await desk.stock(1), 1))
+    await desk.sandbox.set_fault("*", "reset", times=None)
+    unopened = await desk.ordered((await desk.stock(1), 1))
+    waits = []
+    for placed in (unopened, opened):
+        attempt_id = (await desk.row(placed))["attempt_id"]
+        await following.poll_payment(desk.checkout, attempt_id, 10)
+        [job] = await desk.jobs("checkout.poll_payment", attempt_id)
+        waits.append((job["run_at"] - job["enqueued_at"]).total_seconds())
+    assert [round(wait) for wait in waits] == [15, 60]
+
+
 async def test_a_code_made_anew_does_not_count_the_orders_of_the_old_one(desk: Desk) -> None:
     sku, code = await desk.stock(5), await desk.discount(uses_max=1)
     old = await desk.ordered((sku, 1), code=code)

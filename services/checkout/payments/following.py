@@ -19,14 +19,17 @@ _SQL = load_queries(__file__, "payments.sql")
 _ATTEMPT, _FOLLOW = _SQL["attempt"], _SQL["follow"]
 
 _POLL_MIN_SECONDS, _POLL_MAX_SECONDS = 5, 60
-_MANY_LOOKS, _POLL_OLD_SECONDS = 120, 600  # about two hours of polls; then it is for the long run
+_POLL_UNOPENED_MAX_SECONDS = 15  # a shopper who can't pay yet may be waiting for it
+# About two hours of polls, or half an hour where it is unopened; then it is for the long run.
+_MANY_LOOKS, _POLL_OLD_SECONDS = 120, 600
 _DAY_OF_LOOKS, _POLL_ANCIENT_SECONDS = 260, 3600  # whoever set another account's key has to be waited for
 
 
-async def follow_payment(raw: Connection, attempt_id: uuid.UUID, looks: int) -> None:
-    """Enqueues the next look at a payment: soon at first, then every minute, in the end every hour.
-    It never stops by itself."""
-    seconds = min(_POLL_MIN_SECONDS * 2 ** min(looks, 10), _POLL_MAX_SECONDS)
+async def follow_payment(raw: Connection, attempt_id: uuid.UUID, looks: int, *, opened: bool = True) -> None:
+    """Enqueues the next look at a payment: soon at first, then every minute (while the gateway knows
+    nothing of it, more often), in the end every hour. It never stops by itself."""
+    longest_seconds = _POLL_MAX_SECONDS if opened else _POLL_UNOPENED_MAX_SECONDS
+    seconds = min(_POLL_MIN_SECONDS * 2 ** min(looks, 10), longest_seconds)
     if looks >= _MANY_LOOKS:
         seconds = _POLL_OLD_SECONDS if looks < _DAY_OF_LOOKS else _POLL_ANCIENT_SECONDS
     request = current_request.get()
@@ -47,7 +50,8 @@ async def poll_payment(checkout: Checkout, attempt_id: uuid.UUID, looks: int) ->
     async with connection(checkout.database, checkout.acquire_timeout_seconds) as raw:
         row = await raw.fetchrow(_ATTEMPT, attempt_id)
         if row is not None and not row["closed"] and row["state"] != "settled":
-            await follow_payment(raw, attempt_id, min(looks, _DAY_OF_LOOKS) + 1)
+            opened = row["gateway_id"] is not None
+            await follow_payment(raw, attempt_id, min(looks, _DAY_OF_LOOKS) + 1, opened=opened)
 
 
 async def _look(checkout: Checkout, attempt_id: uuid.UUID) -> None:
