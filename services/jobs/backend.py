@@ -130,8 +130,9 @@ class Attempt(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class JobDetail(msgspec.Struct, frozen=True, kw_only=True):
-    """One job with all that is known. `args` and `kwargs` are masked unless they were asked to be revealed;
-    `masked` tells whether anything is hidden. `attempts`: oldest first."""
+    """One job with all that is known. `args`, `kwargs` and the keys are masked unless they were asked to be
+    revealed; `masked` tells whether anything is hidden. Of errors, what is private was never kept (see
+    `failure_of`). `attempts`: oldest first."""
 
     card: JobCard
     args: list[Any]

@@ -32,7 +32,7 @@ from services.jobs.backend import (
     State,
     Verb,
 )
-from services.jobs.masking import masked
+from services.jobs.masking import masked, without_quotes
 from services.queries import load_queries
 from services.request_context import current_request
 
@@ -161,19 +161,22 @@ def _detail(row: Record, *, reveal: bool) -> JobDetail:
     args: list[Any] = msgspec.json.decode(row["args"])
     kwargs: dict[str, Any] = msgspec.json.decode(row["kwargs"])
     (shown, hidden), (shown_named, hidden_named) = masked(args), masked(kwargs)
+    keys = [row["unique_key"], row["concurrency_key"]]
+    shown_keys = [key and without_quotes(key) for key in keys]
+    unique_key, concurrency_key = keys if reveal else shown_keys
     return JobDetail(
         card=durable_search.card(row),
         args=args if reveal else shown,
         kwargs=kwargs if reveal else shown_named,
-        masked=not reveal and (hidden or hidden_named),
+        masked=not reveal and (hidden or hidden_named or keys != shown_keys),
         run_at=row["run_at"],
         started_at=row["started_at"],
         finished_at=row["finished_at"],
         worker=row["worker"],
         failures=row["failures"],
         crashes=row["crashes"],
-        unique_key=row["unique_key"],
-        concurrency_key=row["concurrency_key"],
+        unique_key=unique_key,
+        concurrency_key=concurrency_key,
         request_id=row["request_id"],
         traceparent=row["traceparent"],
         group=row["fingerprint"],

@@ -21,6 +21,7 @@ from services.database import connection
 from services.errors import NotFound
 from services.jobs.backend import COUNT_MAX, BackendName
 from services.jobs.cursors import Cursor, decode_cursor
+from services.jobs.masking import without_quotes
 from services.queries import load_queries
 
 _SQL = load_queries(__file__, "failures.sql")
@@ -28,6 +29,7 @@ _GROUPS, _GROUP, _NOTE_FAILURE = _SQL["groups"], _SQL["group"], _SQL["note_failu
 
 _MESSAGE_CHARACTERS_MAX = 2_000
 _TRACEBACK_CHARACTERS_MAX = 20_000
+_READ_CHARACTERS_MAX = 200_000  # an error may quote a whole file
 _ROOT = f"{Path(__file__).parents[2]}/"
 _READERS = frozenset({"services/jobs/actors.py:_read", "services/jobs/actors.py:_id"})
 _LIST = "failure groups"
@@ -72,13 +74,14 @@ class FailureGroupPage(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def failure_of(backend: BackendName, error: BaseException) -> Failure:
-    """What is kept of an error: fit for PostgreSQL, and bounded."""
+    """What is kept of an error: fit for PostgreSQL, bounded, and without what it quotes of people and
+    secrets, which nobody needs to mend it."""
     error_class = f"{type(error).__module__}.{type(error).__qualname__}".removeprefix("builtins.")
-    frame = _frame_of(error)
+    frame, told_in_full = _frame_of(error), "".join(traceback.format_exception(error))
     return Failure(
         error_class,
-        _storable(_told(error))[:_MESSAGE_CHARACTERS_MAX],
-        _storable("".join(traceback.format_exception(error)))[-_TRACEBACK_CHARACTERS_MAX:],
+        _kept(_told(error)[:_READ_CHARACTERS_MAX])[:_MESSAGE_CHARACTERS_MAX],
+        _kept(told_in_full[-_READ_CHARACTERS_MAX:])[-_TRACEBACK_CHARACTERS_MAX:],
         frame,
         fingerprint_of(backend, error_class, frame),
     )
@@ -152,6 +155,10 @@ def _place(code: CodeType) -> str:
         _, packaged, inside = file.rpartition("/site-packages/")
         file = inside if packaged else Path(file).name
     return f"{file}:{code.co_qualname.rpartition('<locals>.')[2]}"
+
+
+def _kept(text: str) -> str:
+    return without_quotes(_storable(text))
 
 
 def _storable(text: str) -> str:

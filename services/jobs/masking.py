@@ -1,5 +1,5 @@
-"""Arguments as everybody may see them: what names a person or opens a door is hidden, by the name of its
-key or by its shape."""
+"""Arguments, keys and errors as everybody may see them: what names a person or opens a door is hidden, by the
+name of its key or by its shape."""
 
 from __future__ import annotations
 
@@ -32,6 +32,12 @@ _KNOWN_TOKEN = re.compile(r"(?:Bearer|Basic) \S+|(?:sk|pk|rk|pi|whsec|ghp|xox[ab
 _TOKEN = re.compile(r"[A-Za-z0-9_+/=.~-]{24,}")
 _HEX = re.compile(r"[0-9a-fA-F]{32,}")
 _CARD = re.compile(r"\d(?:[ -]?\d){12,18}")
+# The same within other words. A payment's id (pi_...) is what an operator looks it up by, and opens nothing.
+_QUOTED_TOKEN = re.compile(
+    r"\b(?:Bearer|Basic) [\w+/=.~-]+|\b(?:sk|pk|rk|whsec|ghp|xox[abp])[_-][\w-]{8,}|\bpi_\w+_secret_\w+"
+    r"|\beyJ[\w.-]{16,}"
+)
+_QUOTED_CARD = re.compile(r"(?<![\w.-])[3-6]\d{3}(?:[ -]?\d){9,15}(?![\w-]|\.\d)")
 
 
 def masked(value: Any) -> tuple[Any, bool]:
@@ -39,6 +45,13 @@ def masked(value: Any) -> tuple[Any, bool]:
     lists and objects are looked through at any depth."""
     shown = _shown(value)
     return shown, shown != value
+
+
+def without_quotes(text: str) -> str:
+    """A text that quotes things, such as an error's own words or a key, with what is private of them replaced
+    by MASK: emails, tokens of known shapes, numbers of cards."""
+    text = _EMAIL.sub(MASK, _QUOTED_TOKEN.sub(MASK, text))
+    return _QUOTED_CARD.sub(lambda found: MASK if _is_card(found[0]) else found[0], text)
 
 
 def _shown(value: Any) -> Any:

@@ -57,6 +57,30 @@ def test_arguments_that_make_no_sense_are_their_actors_failure() -> None:
     assert read_by("declare").fingerprint != read_by("another").fingerprint
 
 
+def test_what_an_error_quotes_of_people_and_secrets_is_not_kept() -> None:
+    def send() -> None:
+        try:
+            raise LookupError("no mailbox ada@example.org")
+        except LookupError as cause:
+            raise ValueError("550 <ada@example.org>: sk_test_4eC39HqLyjWD, card 4242424242424242") from cause
+
+    kept = caught(send)
+    assert kept.message == "550 <•••>: •••, card •••"
+    assert "no mailbox •••" in kept.traceback
+    for private in ("ada@", "4eC39", "4242"):
+        assert private not in kept.traceback + kept.message
+
+
+def test_an_error_that_quotes_a_whole_file_is_kept_short() -> None:
+    def send() -> None:
+        raise ValueError("a@b.c " * 1_000_000)
+
+    kept = caught(send)
+    assert len(kept.message) == 2_000
+    assert len(kept.traceback) <= 20_000
+    assert "a@b.c" not in kept.message
+
+
 class Speechless(Exception):
     def __str__(self) -> str:
         raise RuntimeError("no words")

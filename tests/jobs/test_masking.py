@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from services.jobs.masking import MASK, masked
+from services.jobs.masking import MASK, masked, without_quotes
 
 ID = "0198c0de-7b1e-7a33-9f0e-5d1c2b3a4f50"
 
@@ -68,3 +68,20 @@ def test_nothing_is_hidden_where_nothing_is() -> None:
 def test_a_long_text_is_gone_through_once(text: str) -> None:
     """A pattern that began anew at each character would not come to an end here."""
     assert masked(text) == (text, False)
+    assert without_quotes(text) == text
+
+
+@pytest.mark.parametrize(
+    ("text", "shown"),
+    [
+        ("welcome:ada@example.org", f"welcome:{MASK}"),
+        ("401 for sk_test_4eC39HqLyjWD, asked again", f"401 for {MASK}, asked again"),
+        ("{'Authorization': 'Bearer abc.d-e='}", f"{{'Authorization': '{MASK}'}}"),
+        ("pi_3Nx_secret_9aB of pi_3Nx", f"{MASK} of pi_3Nx"),
+        ("refused 4242 4242 4242 4242 and 4242424242424242.", f"refused {MASK} and {MASK}."),
+        ("order 4242424242424241 at 1785312000000", "order 4242424242424241 at 1785312000000"),
+        (f"checkout.poll_payment {ID}", f"checkout.poll_payment {ID}"),
+    ],
+)
+def test_what_a_text_quotes_of_private_things_is_hidden(text: str, shown: str) -> None:
+    assert without_quotes(text) == shown

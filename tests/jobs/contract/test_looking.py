@@ -11,6 +11,7 @@ from services.jobs.backend import JobBackend, JobFilter, NewJob
 from services.jobs.masking import MASK
 from tests.jobs.conditions import eventually
 from tests.jobs.contract.stands import Stand, in_state
+from tests.jobs.contract.test_enqueueing import refused_unless
 from tests.jobs.contract.test_steering import dead_jobs
 
 
@@ -144,3 +145,19 @@ async def test_finished_jobs_can_be_looked_at(backend: JobBackend, stand: Stand)
     await in_state(backend, job, "done")
     assert await ids_of(backend, JobFilter(state="done")) == [job]
     assert (await backend.counts())["done"] == 1
+
+
+async def test_a_job_shows_its_keys_masked(backend: JobBackend) -> None:
+    unique, concurrency = "welcome:ada@example.org", "mailbox ada@example.org"
+    async with refused_unless(backend, "unique_key"):
+        job = await backend.enqueue(
+            NewJob(actor="tests.send", unique_key=unique, concurrency_key=concurrency)
+        )
+        shown, revealed = await backend.job(job), await backend.job(job, reveal=True)
+        hidden = (f"welcome:{MASK}", f"mailbox {MASK}", True)
+        assert (shown.unique_key, shown.concurrency_key, shown.masked) == hidden
+        assert (revealed.unique_key, revealed.concurrency_key, revealed.masked) == (
+            unique,
+            concurrency,
+            False,
+        )
