@@ -28,11 +28,12 @@ Target = tuple[str, int] | str  # host and port, or the path of a unix socket
 
 
 class FaultProxy:
-    """Listens on a loopback port that stays its own also while connections are refused."""
+    """Listens on a loopback port that stays its own also while connections are refused; any, where `port`
+    is 0."""
 
     host = "127.0.0.1"
 
-    def __init__(self, target: Target) -> None:
+    def __init__(self, target: Target, port: int = 0) -> None:
         self.target = target
         self.fault: Fault | None = None
         self.connections_seen = 0
@@ -40,7 +41,7 @@ class FaultProxy:
         self._server: asyncio.Server | None = None
         self._flapping: asyncio.Task[None] | None = None
         # Bound and never listening: it keeps the port ours while connections are refused.
-        self._claim = self._bound(0)
+        self._claim = self._bound(port)
         self.port: int = self._claim.getsockname()[1]
         self._loop = asyncio.new_event_loop()
         self._thread = threading.Thread(target=self._loop.run_forever, name="fault-proxy", daemon=True)
@@ -164,9 +165,9 @@ class FaultProxy:
 
 
 @contextmanager
-def fault_proxy(target: Target) -> Iterator[FaultProxy]:
+def fault_proxy(target: Target, port: int = 0) -> Iterator[FaultProxy]:
     """A proxy in front of a server, healthy at first."""
-    proxy = FaultProxy(target)
+    proxy = FaultProxy(target, port)
     try:
         yield proxy
     finally:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -21,9 +21,17 @@ Route = tuple[str, str]  # method and path template
 
 def public_routes() -> set[Route]:
     """Every operation that the public door lets in; what begins with /internal/ it does not."""
-    tables = (service.operations for service in (catalog, checkout, storefront, jobs, health))
-    found: Iterator[Operation] = (operation for table in tables for operation in table)
-    return {(one.method, one.path) for one in found if not one.path.startswith("/internal/")}
+    return set().union(*routes_by_service().values())
+
+
+def routes_by_service() -> dict[str, set[Route]]:
+    """The same by the service that answers it."""
+    services = (catalog, checkout, storefront, jobs, health)
+    return {service.name: set(_public(service.operations)) for service in services}
+
+
+def _public(operations: Iterable[Operation]) -> Iterator[Route]:
+    return ((one.method, one.path) for one in operations if not one.path.startswith("/internal/"))
 
 
 @dataclass(frozen=True, slots=True)
