@@ -86,11 +86,12 @@ class Places:
         # Whom there is no room for although they go first keep nobody waiting: the rest has less room.
         while self._line:
             first = max(self._line, key=_order)
-            if not self._has_room(first.order[0]):
+            if not first.told.done() and not self._has_room(first.order[0]):
                 return
             self._line.remove(first)
-            self._seat(first.order[0])
-            first.told.set_result(None)
+            if not first.told.done():  # else called off, which its own task hears of at the loop's next turn
+                self._seat(first.order[0])
+                first.told.set_result(None)
 
     def _has_room(self, rank: Rank) -> bool:
         if self.at_work >= self._size:
@@ -117,7 +118,8 @@ class Places:
     def _turn_away(self, waiter: _Waiter, reason: Reason) -> None:
         if waiter in self._line:
             self._line.remove(waiter)
-            waiter.told.set_result(reason)
+            if not waiter.told.done():  # as above
+                waiter.told.set_result(reason)
 
 
 def _order(waiter: _Waiter) -> tuple[Rank, int]:

@@ -123,6 +123,34 @@ async def test_one_who_goes_away_in_the_moment_of_getting_a_place_gives_it_back(
     assert places.at_work == 0
 
 
+async def test_a_place_given_back_passes_one_by_who_has_just_been_called_off() -> None:
+    """A timer cancels the waiter, who hears of it at the loop's next turn; the place comes back before."""
+    places = _places(1, waiting_max=3)
+    await _fill(places, Rank.PUBLIC)
+    waits, gone = await _in_line(places, Rank.PUBLIC), await _in_line(places, Rank.PUBLIC)
+    gone.cancel()
+    places.give_back(Rank.PUBLIC)
+    await waits
+    await asyncio.wait([gone])
+    assert gone.cancelled()
+    assert (places.at_work, places.waiting) == (1, 0)
+    places.give_back(Rank.PUBLIC)
+    assert places.at_work == 0
+
+
+async def test_a_full_line_turns_away_who_has_just_been_called_off() -> None:
+    places = _places(1, waiting_max=1)
+    await _fill(places, Rank.PUBLIC)
+    gone = await _in_line(places, Rank.PUBLIC)
+    newest = asyncio.create_task(places.take(Rank.RESERVED, PATIENT))
+    gone.cancel()  # which it hears of after the newest has come
+    await asyncio.wait([gone])
+    assert gone.cancelled()
+    places.give_back(Rank.PUBLIC)
+    await newest
+    assert (places.at_work, places.waiting) == (1, 0)
+
+
 async def test_no_place_is_lost_or_given_twice_in_a_long_crowd() -> None:
     places = _places(3, share=0.3, waiting_max=20)
     at_once: list[int] = []
