@@ -7,22 +7,21 @@ whatever another service asks on behalf of such a one, which it says by `X-Reser
 Operations declared `exempt` hold no place: streams that last, assets that cost nothing. Ops ports have no
 admission.
 
-A request takes its place when its body is here, so that whoever sends slowly is in nobody's way. How long a
-body may take is the port's affair, which answers 408 (http_protocol.py); the time for the request itself is
-counted from then on.
+A request takes its place when its body is here (early_bodies.py). How long a body may take is the port's
+affair, which answers 408 (http_protocol.py); the time for the request itself is counted from then on.
 """
 
 from __future__ import annotations
 
-import asyncio
 import time
 from collections.abc import Sequence
 from re import Pattern
 
 from starlette.routing import compile_path
-from starlette.types import ASGIApp, Message, Receive, Scope, Send
+from starlette.types import ASGIApp, Receive, Scope, Send
 
 from services import metrics
+from services.early_bodies import CallerGone, EarlyBodies
 from services.operations import Operation, Precedence
 from services.places import NoPlace, Places, Rank, Reason
 from services.request_context import RequestContext, current_request
@@ -47,7 +46,7 @@ class Admission:
         self._wait_seconds = settings.concurrency_wait_seconds
         self._deadline_seconds = settings.request_deadline_seconds
         own = (operation.body_bytes_max or 0 for operation in operations)
-        self._body_bytes_max = max(settings.body_max_bytes, *own, 0)
+        self._bodies = EarlyBodies(max(settings.body_max_bytes, *own, 0))
         self.places = Places(
             settings.concurrency_max,
             reserved_share=settings.concurrency_reserved_share,
@@ -68,13 +67,16 @@ class Admission:
             await self._app(scope, receive, send)
             return
         context.reserved = context.reserved or precedence == "reserved"
-        if scope["method"] not in _BODILESS:
-            receive = await _body_first(scope, receive, self._body_bytes_max, context)
-        if not context.internal:
-            context.deadline = time.monotonic() + self._deadline_seconds
-        rank = _rank_of(context)
         try:
-            await self._take(rank, context)
+            with self._bodies.reading(scope, receive) as body:
+                if scope["method"] not in _BODILESS:
+                    receive = body.again
+                    await body.read(context)
+                if not context.internal:
+                    context.deadline = time.monotonic() + self._deadline_seconds
+                await self._take(_rank_of(context), context)
+        except CallerGone:
+            return  # half a request changes nothing, and nobody waits for an answer
         except NoPlace as none:
             self._shed[none.reason].inc()
             await self._busy(scope, receive, send)
@@ -82,7 +84,7 @@ class Admission:
         try:
             await self._app(scope, receive, send)
         finally:
-            self.places.give_back(rank)
+            self.places.give_back(_rank_of(context))
 
     async def _take(self, rank: Rank, context: RequestContext) -> None:
         wait_seconds = context.seconds_left(self._wait_seconds)
@@ -125,27 +127,3 @@ class Declared:
             if declared == method and pattern.match(path):
                 return precedence
         return "ordinary"
-
-
-async def _body_first(scope: Scope, receive: Receive, bytes_max: int, context: RequestContext) -> Receive:
-    """Reads the body, as far as it may be used, and returns a `receive` that tells it again. A body that is
-    declared too large is left to be refused unread; one that is not here by the deadline that another service
-    has set is shed by it."""
-    length = next((value for name, value in scope["headers"] if name == b"content-length"), b"")
-    if length == b"0" or (length.isdigit() and int(length) > bytes_max):
-        return receive
-    told: list[Message] = []
-    size, more = 0, bool(length) or any(name == b"transfer-encoding" for name, _ in scope["headers"])
-    try:
-        async with asyncio.timeout(context.time_left):
-            while more and size <= bytes_max:
-                told.append(message := await receive())
-                size += len(message.get("body", b""))
-                more = bool(message.get("more_body"))
-    except TimeoutError:
-        pass  # `_take` finds the deadline over
-
-    async def again() -> Message:
-        return told.pop(0) if told else await receive()
-
-    return again

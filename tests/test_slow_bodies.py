@@ -7,11 +7,13 @@ from contextlib import asynccontextmanager
 import httpx
 import pytest
 
+from services import early_bodies
 from services.lifecycle import Lifecycle
 from services.process import listen, server
 from services.service import Service
 from services.settings import ProcessSettings
 from tests.house import House, enter, figure, opened, service_of
+from tests.store import wait_until_async
 
 pytestmark = pytest.mark.anyio
 
@@ -96,6 +98,47 @@ async def test_a_body_that_stops_is_told_so_however_near_the_deadline_is() -> No
     assert b"/problems/request-timeout" in answer
     assert figure("requests_shed_total", service="stopped-house", reason="deadline") == 0
     assert figure("requests_at_work", service="stopped-house") == 0
+
+
+async def test_half_a_request_changes_nothing_also_where_no_body_is_wanted() -> None:
+    house = House()
+    house.door.set()
+    async with _port(service_of("half-house"), house) as port:
+        status, _ = await _say_in_pieces(port, "/api/carts/1/order", [b"{"], 0)
+        reader, writer = await asyncio.open_connection("127.0.0.1", port)
+        writer.write(b"POST /api/carts/1/order HTTP/1.1\r\nHost: shop\r\nContent-Length: 12\r\n\r\n{")
+        writer.close()  # and whoever hangs up
+        await reader.read()
+        whole, _ = await _say_in_pieces(port, "/api/carts/1/order", _IN_PIECES, 0)
+    assert (status, whole, house.inside) == (408, 200, 1)
+
+
+async def test_what_bodies_hold_before_they_have_a_place_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(early_bodies, "HELD_BYTES_MAX", 100_000)
+    house, rest = House(), asyncio.Event()
+    house.door.set()
+
+    async def large() -> AsyncIterator[bytes]:
+        yield b'{"word":"' + b"x" * 40_000
+        await rest.wait()
+        yield b'"}'
+
+    async with opened(service_of("crowded-house"), house) as client:
+
+        async def send() -> int:
+            return (await client.post("/api/say", content=large(), headers=_JSON)).status_code
+
+        sent = [asyncio.create_task(send()) for _ in range(5)]
+
+        async def three_are_shed() -> bool:
+            return [one.result() for one in sent if one.done()] == [503] * 3
+
+        await wait_until_async(three_are_shed, "no more than two are held")
+        small = await client.post("/api/say", json={"word": "hi"})
+        rest.set()
+        assert sorted([await one for one in sent]) == [200, 200, 503, 503, 503]
+        again = await client.post("/api/say", json={"word": "x" * 90_000})
+    assert (small.status_code, again.status_code) == (200, 200)
 
 
 async def test_a_body_that_comes_slowly_but_comes_has_all_its_time_afterwards() -> None:
