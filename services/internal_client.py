@@ -27,6 +27,7 @@ from services.settings import ProcessSettings
 T = TypeVar("T")
 
 _AGAIN_SECONDS = (0.02, 0.08)  # Traefik may have noticed by then which replica has gone
+_CONNECT_SECONDS = 0.5  # a node that is gone drops what is sent to it; another may be there
 
 
 class InternalClient:
@@ -37,7 +38,6 @@ class InternalClient:
         self._guards: dict[str, CallGuard] = {}
         self._http = http_client(
             base_url=settings.internal_url,
-            timeout=httpx.Timeout(settings.internal_timeout_seconds, connect=0.5, pool=0.5),
             # Traefik closes idle connections after 90 s; ours go first, so none is used while dying.
             # How many there are at once is the guards' business.
             limits=httpx.Limits(max_connections=None, max_keepalive_connections=32, keepalive_expiry=30),
@@ -109,11 +109,12 @@ class InternalClient:
         try:
             async with guard.call(patience) as verdict:
                 left = verdict.seconds_left
+                timeout = httpx.Timeout(left, connect=min(_CONNECT_SECONDS, left))
                 sent = {**request, "headers": {**self._headers(left), **request["headers"]}}
                 try:
                     # httpx counts each silence by itself: an answer that comes in drops would never be late.
                     async with asyncio.timeout(left):
-                        response = await self._http.request(method, path, timeout=left, **sent)
+                        response = await self._http.request(method, path, timeout=timeout, **sent)
                 except (httpx.InvalidURL, httpx.LocalProtocolError):
                     verdict.answered = True  # what can't be sent says nothing about whom it was for
                     raise

@@ -2,9 +2,10 @@
 try is rare."""
 
 import asyncio
+import socket
 import time
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Iterator
+from contextlib import ExitStack, asynccontextmanager
 
 import httpx
 import msgspec
@@ -84,6 +85,30 @@ async def test_a_slow_service_takes_no_other_with_it() -> None:
         assert "x-reserved" not in door.asked[0].headers
         door.door.set()
         assert await asyncio.gather(*stuck) == [Thing("mug")] * 2
+
+
+@pytest.fixture
+def full_door() -> Iterator[str]:
+    """The URL of a port that is reached by nobody any more: what is sent there is dropped."""
+    with socket.socket() as door, ExitStack() as waiting:
+        door.bind(("127.0.0.1", 0))
+        door.listen(0)
+        for _ in range(4):
+            one = waiting.enter_context(socket.socket())
+            one.setblocking(False)
+            one.connect_ex(door.getsockname())
+        yield f"http://127.0.0.1:{door.getsockname()[1]}"
+
+
+async def test_a_node_that_cannot_be_reached_costs_little_and_another_is_tried(full_door: str) -> None:
+    patient = {"INTERNAL_URL": full_door, "INTERNAL_TIMEOUT_SECONDS": "60"}
+    client = InternalClient(ProcessSettings.read(patient))
+    before = _metric("calls_retried_total", target="nowhere")
+    with pytest.raises(UpstreamUnavailable) as raised:
+        await client.get("/api/nowhere/1", Thing)
+    await client.close()
+    assert isinstance(raised.value.__cause__, httpx.ConnectTimeout)
+    assert _metric("calls_retried_total", target="nowhere") == before + 1
 
 
 async def test_a_service_that_does_not_answer_is_left_alone_and_found_again() -> None:
