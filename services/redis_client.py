@@ -21,7 +21,7 @@ from redis.exceptions import RedisError
 
 from services import metrics
 from services.breaker import Breaker
-from services.redis_connections import use_our_connections
+from services.redis_connections import BusyPool, PoolBusy, use_our_connections
 from services.request_context import current_request
 from services.settings import RedisSettings
 
@@ -31,7 +31,7 @@ T = TypeVar("T")
 
 def connect(url: str, settings: RedisSettings) -> aioredis.Redis:
     """A redis-py client with the request path's time limits and no retries."""
-    pool = aioredis.BlockingConnectionPool.from_url(
+    pool = BusyPool.from_url(
         url,
         max_connections=settings.redis_pool_max,
         timeout=settings.redis_pool_wait_seconds,
@@ -93,20 +93,21 @@ class RedisClient:
         if left <= 0 or not self.breaker.allows():
             return otherwise
         started = time.perf_counter()
-        answered = False
+        answered = busy = False
         try:
             async with asyncio.timeout(left):
                 answer = await command()
             answered = True
             return answer
         except (RedisError, OSError) as error:
+            busy = isinstance(error, PoolBusy)
             self._count(error)
             return otherwise
         finally:
             # In `finally`, so that a cancelled probe does not leave the breaker half open for good.
             if answered:
                 self.breaker.succeeded()
-            else:
+            elif not busy or self.breaker.is_open:  # a probe reports in any case
                 self.breaker.failed()
             if context is not None:
                 context.redis_seconds_spent += time.perf_counter() - started

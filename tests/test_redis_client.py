@@ -76,6 +76,21 @@ async def test_a_stopped_server_is_done_without_and_found_again(own_valkey: Temp
     await client.close()
 
 
+async def test_a_crowd_of_our_own_is_no_failure_of_redis(own_valkey: TemporaryValkey) -> None:
+    patient = {"REDIS_TIMEOUT_SECONDS": "20", "REDIS_REQUEST_BUDGET_SECONDS": "20"}
+    client = _client(own_valkey.url, REDIS_POOL_MAX="2", REDIS_POOL_WAIT_SECONDS="0.01", **patient)
+    await client.set("k", b"v", 60)
+    os.kill(own_valkey.pid, signal.SIGSTOP)
+    slow = [asyncio.create_task(client.get("k")) for _ in range(2)]
+    crowd = await asyncio.gather(*(client.get("k") for _ in range(20)))
+    opened = client.breaker.is_open
+    os.kill(own_valkey.pid, signal.SIGCONT)
+    assert await asyncio.gather(*slow) == [b"v"] * 2
+    assert crowd == [None] * 20
+    assert not opened
+    await client.close()
+
+
 async def test_an_error_reply_is_swallowed_and_counted(own_valkey: TemporaryValkey) -> None:
     """Out of memory, loading, too many clients: replies that are errors, not lost connections."""
     client = _client(own_valkey.url)
