@@ -155,9 +155,11 @@ test: ## every test but the slow ones, the browser's and Docker's; ARGS="-k cart
 	$(call install,dev)
 	@exec $(RUN) -m pytest -n $(TEST_WORKERS) --dist loadscope -m "not slow and not browser and not docker" $(ARGS)
 
+# The second run is of those that want the machine for themselves. (5: ARGS chose none of the others.)
 test-slow: ## the slow tests and the browser's
 	$(call install,dev)
-	@exec $(RUN) -m pytest -m "(slow or browser) and not docker" $(ARGS)
+	@$(RUN) -m pytest -n 2 --dist loadfile -m "(slow or browser) and not alone and not docker" $(ARGS) || test $$? = 5
+	@exec $(RUN) -m pytest -m "(slow or browser) and alone and not docker" $(ARGS)
 
 test-deploy: ## images, compose and deploys on real Docker engines of their own; as root
 	$(call install,dev)

@@ -14,7 +14,7 @@ from tests.browser.conftest import ARGUMENTS
 from tests.browser.npm import installed_program
 from tests.conftest import needs_program
 
-pytestmark = [pytest.mark.browser, pytest.mark.slow]
+pytestmark = [pytest.mark.browser, pytest.mark.slow, pytest.mark.alone]
 
 _VERSION = "12.8.2"
 _SECONDS = 180

@@ -13,7 +13,7 @@ import pytest
 from tests.journeys.buying import buy
 from tests.store import LocalStore, get, local_store, wait_until
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.alone]
 
 PATHS = (
     "/",

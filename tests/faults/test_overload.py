@@ -29,7 +29,7 @@ from tests.faults.slow_wire import slow_wire
 from tests.journeys.buying import filled_cart
 from tests.store import NO_TLS, local_store, wait_until_async
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.alone]
 
 PLACES, ORDINARY = 6, 4  # the rest is reserved
 WIRE_SECONDS, WAIT_SECONDS = 0.4, 0.8

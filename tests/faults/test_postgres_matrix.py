@@ -20,7 +20,7 @@ from tests.faults.postgres_faults import Fault, Ground, ground
 from tests.journeys.buying import DETAILS, answer_of, filled_cart, order
 from tests.store import NO_TLS, LocalStore, local_store, wait_until
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.alone]
 
 REFUSED_WITHIN_SECONDS = 1.0
 RECOVERED_WITHIN_SECONDS = 30.0

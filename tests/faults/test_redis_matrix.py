@@ -21,7 +21,7 @@ from tests.faults.redis_faults import REDIS_FAULTS, RedisFault
 from tests.faults.visits import Route, Visit, public_routes
 from tests.store import wait_until
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.alone]
 
 ADDED_SECONDS_MAX = 0.15
 RECOVERED_SECONDS_MAX = 30.0

@@ -24,7 +24,7 @@ from tests.faults.soak_figures import SERVICES, Figures
 from tests.faults.soak_load import Load
 from tests.store import wait_until
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.alone]
 
 SECONDS = float(os.environ.get("SOAK_SECONDS", "180"))
 SEED = int(os.environ.get("SOAK_SEED", "7"))
