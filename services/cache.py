@@ -5,7 +5,8 @@ indexed query costs, so only a key asked for a second time is worth one (the lon
 Redis may die; then memory, single flight and a cap on concurrent loads keep PostgreSQL from
 drowning. An answer too old to be fresh is kept for CACHE_STALE_SECONDS and served, marked, while
 the database is away, and when a fresh one takes longer than CACHE_PATIENCE_SECONDS: that one is for
-those who come later. Who has been let down once waits no more, until a fresh answer has come.
+those who come later. Who has been let down once waits no more, until a fresh answer has come; or until
+there is none to come, because what was asked for has gone: then the old one goes, too.
 """
 
 from __future__ import annotations
@@ -119,8 +120,11 @@ class ResponseCache:
 
     def _loaded(self, key: str, done: asyncio.Task[CachedResponse]) -> None:
         self._loading.pop(key, None)
-        if not done.cancelled():
-            done.exception()  # seen, also when every caller has gone: no warning at collection
+        if done.cancelled():
+            return
+        # Seen, also when every caller has gone: no warning at collection.
+        if (error := done.exception()) is not None and not isinstance(error, Unavailable):
+            self._memory.pop(key, None)  # it is no more, or a fault of ours: nothing of before may hide that
 
     async def _fill(self, key: str, ttl_seconds: float, load: Load) -> CachedResponse:
         shared = ttl_seconds > 0 and self._doorkeeper.knows(key)

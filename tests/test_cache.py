@@ -10,12 +10,18 @@ from starlette.types import Receive, Scope, Send
 from ops.local.valkey import TemporaryValkey
 from services.cache import Doorkeeper, ResponseCache, StaleResponse
 from services.cached_response import CachedResponse, stored_response
-from services.errors import DatabaseUnavailable, Overloaded
+from services.errors import DatabaseUnavailable, NotFound, Overloaded
 from services.redis_client import RedisClient
 from services.settings import CacheSettings, RedisSettings
 
 pytestmark = pytest.mark.anyio
 MakeCache = Callable[..., ResponseCache]
+
+
+async def _a_while() -> None:
+    """No database answers within one turn of the loop."""
+    for _ in range(5):
+        await asyncio.sleep(0)
 
 
 class Source:
@@ -29,6 +35,7 @@ class Source:
 
     async def load(self) -> bytes:
         self.loads += 1
+        await _a_while()
         await self.gate.wait()
         if self.error:
             raise self.error
@@ -120,6 +127,36 @@ async def test_with_an_old_answer_at_hand_nobody_waits_long_for_a_fresh_one(make
     source.gate.set()
     await loading
     assert isinstance(await cache.answer("a", 0, source.load), CachedResponse)
+
+
+@pytest.mark.parametrize("error", [NotFound(), ValueError("bug")], ids=["gone", "bug"])
+async def test_what_is_gone_or_broken_stays_so_however_slow_a_load_is(
+    make_cache: MakeCache, error: Exception
+) -> None:
+    """A copy of before that one slow load had left let down came back, and stayed."""
+    cache, source = make_cache(CACHE_MEMORY_SECONDS="0", CACHE_PATIENCE_SECONDS="0.01"), Source()
+    await cache.answer("a", 0, source.load)
+    source.error = error
+    with pytest.raises(type(error)):
+        await cache.answer("a", 0, source.load)
+    source.gate.clear()
+    late = asyncio.create_task(cache.answer("a", 0, source.load))
+    await asyncio.wait({late}, timeout=0.05)
+    source.gate.set()
+    with pytest.raises(type(error)):
+        await late
+
+
+async def test_an_old_answer_goes_once_its_load_says_that_it_is_gone(make_cache: MakeCache) -> None:
+    cache, source = make_cache(CACHE_MEMORY_SECONDS="0", CACHE_PATIENCE_SECONDS="0.01"), Source()
+    await cache.answer("a", 0, source.load)
+    source.gate.clear()
+    assert isinstance(await cache.answer("a", 0, source.load), StaleResponse)
+    source.error = NotFound()
+    source.gate.set()
+    await asyncio.wait({cache._loading["a"]})
+    with pytest.raises(NotFound):
+        await cache.answer("a", 0, source.load)
 
 
 async def test_an_answer_beyond_its_time_is_not_served_any_more(make_cache: MakeCache) -> None:

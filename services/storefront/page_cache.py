@@ -2,7 +2,7 @@
 
 A page carries nothing of a shopper's (the cart's count comes by a script), so language and address are
 all that it depends on. The last copy of a page stays for CACHE_STALE_SECONDS: it is sent, marked and with
-a word to the reader, while what the page is made of is away or too slow.
+a word to the reader, while what the page is made of is away or too slow; it goes when the page has gone.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ from services.operations import Call
 from services.request_context import current_request
 from services.settings import CacheSettings
 from services.storefront.languages import current_language, current_path
-from services.storefront.rendering import Page
+from services.storefront.rendering import Page, StalePage
 
 if TYPE_CHECKING:
     from services.storefront.shop import Shop
@@ -98,8 +98,16 @@ class PageCache:
 
     def _made(self, key: str, done: asyncio.Task[ASGIApp]) -> None:
         del self._making[key]
-        if not done.cancelled():
-            done.exception()  # seen, also when every caller has gone: no warning at collection
+        if not done.cancelled() and not _spares_the_copy(done):
+            self._kept.pop(key, None)  # it has gone or moved, or we are at fault: no copy may hide that
+
+
+def _spares_the_copy(done: asyncio.Task[ASGIApp]) -> bool:
+    """Whether there is a page, or something was away. Sees the error, also when every caller has gone: no
+    warning at collection."""
+    if (error := done.exception()) is not None:
+        return isinstance(error, Unavailable)
+    return isinstance(done.result(), Page | StalePage)
 
 
 def kept_a_moment(

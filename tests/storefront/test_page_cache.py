@@ -4,10 +4,10 @@ import asyncio
 from collections.abc import AsyncIterator
 
 import pytest
-from starlette.responses import HTMLResponse
+from starlette.responses import HTMLResponse, RedirectResponse
 from starlette.types import ASGIApp
 
-from services.errors import UpstreamUnavailable
+from services.errors import NotFound, UpstreamUnavailable
 from services.request_context import RequestContext, current_request
 from services.settings import CacheSettings
 from services.storefront.languages import ENGLISH, GERMAN, speaking
@@ -33,14 +33,19 @@ class Press:
         self.ink = asyncio.Event()
         self.ink.set()
         self.error: Exception | None = None
+        self.instead: ASGIApp | None = None
         self.stale_seconds: float | None = None
         self.incomplete = False
 
     async def page(self) -> ASGIApp:
         self.printed += 1
+        for _ in range(5):  # no page is made within one turn of the loop
+            await asyncio.sleep(0)
         await self.ink.wait()
         if self.error is not None:
             raise self.error
+        if self.instead is not None:
+            return self.instead
         if (context := current_request.get()) is not None:
             context.stale_seconds, context.incomplete = self.stale_seconds, self.incomplete
         return page_response(f"page {self.printed}")
@@ -121,6 +126,8 @@ async def test_a_page_past_its_time_is_served_while_there_is_no_other() -> None:
     press.error = UpstreamUnavailable()
     assert isinstance(await cache.page(press.page), StalePage)
     press.error = None
+    await cache.page(press.page)  # who was let down waits no more: this begins one for those who come later
+    await asyncio.wait(cache._making.values())
     assert isinstance(await cache.page(press.page), Page)
 
 
@@ -138,6 +145,43 @@ async def test_a_bug_is_not_hidden_by_a_page_of_before() -> None:
     press.error = ValueError("bug")
     with pytest.raises(ValueError, match="bug"):
         await cache.page(press.page)
+
+
+async def _let_down(press: Press, cache: PageCache) -> None:
+    """The page is there, and a fresher one did not come in time."""
+    await cache.page(press.page)
+    press.ink.clear()
+    assert isinstance(await cache.page(press.page), StalePage)
+
+
+@pytest.mark.parametrize("error", [NotFound(), ValueError("bug")], ids=["gone", "bug"])
+async def test_a_page_of_before_goes_once_its_making_says_that_it_is_gone(error: Exception) -> None:
+    press, cache = Press(), _cache(_MOMENT, patience_seconds=0.01)
+    await _let_down(press, cache)
+    press.error = error
+    press.ink.set()
+    await asyncio.wait(cache._making.values())
+    with pytest.raises(type(error)):
+        await cache.page(press.page)
+
+
+async def test_a_page_of_before_goes_once_it_has_moved() -> None:
+    press, cache = Press(), _cache(_MOMENT, patience_seconds=0.01)
+    await _let_down(press, cache)
+    press.instead = RedirectResponse("/elsewhere", 301)
+    press.ink.set()
+    await asyncio.wait(cache._making.values())
+    assert await cache.page(press.page) is press.instead
+
+
+async def test_a_page_made_of_stale_answers_is_kept_for_the_time_when_there_are_none() -> None:
+    press, cache = Press(), _cache(_MOMENT, patience_seconds=0.01)
+    await _let_down(press, cache)
+    press.instead = await cache.page(press.page)
+    press.ink.set()
+    await asyncio.wait(cache._making.values())
+    press.error = UpstreamUnavailable()
+    assert isinstance(await cache.page(press.page), StalePage)
 
 
 async def test_with_a_page_at_hand_nobody_waits_long_for_a_fresh_one() -> None:
