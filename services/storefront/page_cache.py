@@ -37,11 +37,13 @@ B = TypeVar("B", bound=msgspec.Struct)
 
 @dataclass(slots=True)
 class _Copy:
-    """`answer` is the page, or its stale form when it was made of stale answers."""
+    """`answer` is the page, or its stale form when it was made of stale answers. `whole`: none of its parts
+    was left out."""
 
     page: Page
     answer: ASGIApp
     fresh_until: float  # time.monotonic()
+    whole: bool
     let_down: bool = False  # whether a fresher one was asked for, and did not come
 
 
@@ -83,14 +85,15 @@ class PageCache:
         page = answer = await make()
         if not isinstance(page, Page):
             return page
-        if (context := current_request.get()) is not None:
-            if context.incomplete and kept is not None:
-                raise UpstreamUnavailable()  # the whole page of before says more than a part of it
-            if context.stale_seconds is not None:
-                page.made_at -= context.stale_seconds
-                answer = page.stale()
+        context = current_request.get()
+        whole = context is None or not context.incomplete
+        if not whole and kept is not None and kept.whole:
+            raise UpstreamUnavailable()  # the whole page of before says more than a part of it
+        if context is not None and context.stale_seconds is not None:
+            page.made_at -= context.stale_seconds
+            answer = page.stale()
         if self._seconds:
-            self._kept[key] = _Copy(page, answer, time.monotonic() + self._seconds)
+            self._kept[key] = _Copy(page, answer, time.monotonic() + self._seconds, whole)
             self._kept.move_to_end(key)
             while len(self._kept) > PAGES_MAX:
                 self._kept.popitem(last=False)

@@ -217,3 +217,14 @@ async def test_half_a_page_does_not_take_the_place_of_a_whole_one() -> None:
     assert isinstance(whole, Page)
     press.incomplete = True
     assert await cache.page(press.page) is whole.stale()
+
+
+@pytest.mark.usefixtures("_request")
+async def test_half_a_page_gives_way_to_a_newer_one_until_there_is_a_whole_one() -> None:
+    """It stood in its own way: what was made anew was thrown away, and the old half called stale."""
+    press, cache = Press(), _cache(_MOMENT)
+    press.incomplete = True
+    first = await cache.page(press.page)
+    second = await cache.page(press.page)
+    assert isinstance(second, Page)
+    assert second is not first
