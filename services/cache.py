@@ -25,6 +25,7 @@ from services.cached_response import CachedResponse, StoredResponse, stored_resp
 from services.errors import Overloaded, Unavailable
 from services.redis_client import RedisClient
 from services.settings import CacheSettings
+from services.shared_work import shared_work
 
 Load = Callable[[], Awaitable[bytes]]
 
@@ -97,9 +98,7 @@ class ResponseCache:
             return cached
         task = self._loading.get(key)
         if task is None:
-            # A task of its own: the first caller's cancellation must not fail those who joined it.
-            task = asyncio.create_task(self._fill(key, ttl_seconds, load))
-            self._loading[key] = task
+            task = self._loading[key] = shared_work(self._fill(key, ttl_seconds, load))
             task.add_done_callback(lambda done: self._loaded(key, done))
         kept = self._memory.get(key)
         if kept is None or kept.age_seconds > self._settings.cache_stale_seconds:

@@ -1,6 +1,7 @@
 """The response cache: memory over Redis, single flight, stale answers, nothing lost with Redis."""
 
 import asyncio
+import time
 from collections.abc import AsyncIterator, Callable
 
 import httpx
@@ -12,6 +13,7 @@ from services.cache import Doorkeeper, ResponseCache, StaleResponse
 from services.cached_response import CachedResponse, stored_response
 from services.errors import DatabaseUnavailable, NotFound, Overloaded
 from services.redis_client import RedisClient
+from services.request_context import RequestContext, current_request
 from services.settings import CacheSettings, RedisSettings
 
 pytestmark = pytest.mark.anyio
@@ -103,6 +105,29 @@ async def test_a_caller_who_goes_away_does_not_fail_those_who_joined(make_cache:
     first.cancel()
     source.gate.set()
     assert isinstance(await second, CachedResponse)
+
+
+async def test_who_joins_a_load_does_not_have_the_haste_of_who_began_it(make_cache: MakeCache) -> None:
+    cache, gate = make_cache(), asyncio.Event()
+
+    async def load() -> bytes:
+        await gate.wait()
+        request = current_request.get()
+        assert request is not None
+        if request.has_gone:  # as `connection()` does
+            raise DatabaseUnavailable("The time for this request is over")
+        return b"{}"
+
+    async def ask(deadline: float | None) -> None:
+        current_request.set(RequestContext("asks", deadline=deadline))
+        assert isinstance(await cache.answer("a", 60, load), CachedResponse)
+
+    hurried = asyncio.create_task(ask(time.monotonic()))
+    await _a_while()
+    patient = asyncio.create_task(ask(None))
+    await _a_while()
+    gate.set()
+    await asyncio.gather(hurried, patient)
 
 
 async def test_an_old_answer_is_served_while_the_source_is_away(make_cache: MakeCache) -> None:

@@ -23,6 +23,7 @@ from services.errors import Unavailable, UpstreamUnavailable
 from services.operations import Call
 from services.request_context import current_request
 from services.settings import CacheSettings
+from services.shared_work import shared_work
 from services.storefront.languages import current_language, current_path
 from services.storefront.rendering import Page, StalePage
 
@@ -69,7 +70,7 @@ class PageCache:
             kept = None
         making = self._making.get(key)
         if making is None:
-            making = self._making[key] = asyncio.create_task(self._make(key, make, kept))
+            making = self._making[key] = shared_work(self._make(key, make, kept))
             making.add_done_callback(lambda done: self._made(key, done))
         if kept is None:
             return await asyncio.shield(making)

@@ -1,6 +1,7 @@
 """Pages kept for a moment."""
 
 import asyncio
+import time
 from collections.abc import AsyncIterator
 
 import pytest
@@ -228,3 +229,28 @@ async def test_half_a_page_gives_way_to_a_newer_one_until_there_is_a_whole_one()
     second = await cache.page(press.page)
     assert isinstance(second, Page)
     assert second is not first
+
+
+async def test_who_joins_the_making_of_a_page_does_not_have_the_haste_of_who_began_it() -> None:
+    press, cache = Press(), _cache()
+    press.ink.clear()
+
+    async def make() -> ASGIApp:
+        page = await press.page()
+        request = current_request.get()
+        assert request is not None
+        if request.has_gone:  # as an internal call does
+            raise UpstreamUnavailable()
+        return page
+
+    async def ask(deadline: float | None) -> None:
+        current_request.set(RequestContext("asks", deadline=deadline))
+        assert isinstance(await cache.page(make), Page)
+
+    hurried = asyncio.create_task(ask(time.monotonic()))
+    await asyncio.sleep(0)
+    patient = asyncio.create_task(ask(None))
+    await asyncio.sleep(0)
+    press.ink.set()
+    await asyncio.gather(hurried, patient)
+    assert press.printed == 1
