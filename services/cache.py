@@ -5,12 +5,14 @@ indexed query costs, so only a key asked for a second time is worth one (the lon
 Redis may die; then memory, single flight and a cap on concurrent loads keep PostgreSQL from
 drowning. An answer too old to be fresh is kept for CACHE_STALE_SECONDS and served, marked, while
 the database is away, and when a fresh one takes longer than CACHE_PATIENCE_SECONDS: that one is for
-those who come later. Who has been let down once waits no more, until a fresh answer has come.
+those who come later. Who has been let down once waits no more, until a fresh answer has come; or until
+there is none to come, because what was asked for has gone: then the old one goes, too.
 """
 
 from __future__ import annotations
 
 import asyncio
+import secrets
 import time
 from collections import OrderedDict
 from collections.abc import Awaitable, Callable
@@ -23,9 +25,19 @@ from services import metrics
 from services.cached_response import CachedResponse, StoredResponse, stored_response
 from services.errors import Overloaded, Unavailable
 from services.redis_client import RedisClient
+from services.request_context import current_request
 from services.settings import CacheSettings
+from services.shared_work import shared_work
 
 Load = Callable[[], Awaitable[bytes]]
+
+_MARKED_MS = 10_000  # longer than a load takes that had begun before, by the time limits of the database
+_FORGET = "for _, key in ipairs(KEYS) do redis.call('SET', key, ARGV[1], 'PX', ARGV[2]) end"
+_REPLACE = """
+if (redis.call('GET', KEYS[1]) or '') == ARGV[1] then
+  redis.call('SET', KEYS[1], ARGV[2], 'PX', ARGV[3])
+end
+"""
 
 
 class StaleResponse:
@@ -96,9 +108,7 @@ class ResponseCache:
             return cached
         task = self._loading.get(key)
         if task is None:
-            # A task of its own: the first caller's cancellation must not fail those who joined it.
-            task = asyncio.create_task(self._fill(key, ttl_seconds, load))
-            self._loading[key] = task
+            task = self._loading[key] = shared_work(self._fill(key, ttl_seconds, load))
             task.add_done_callback(lambda done: self._loaded(key, done))
         kept = self._memory.get(key)
         if kept is None or kept.age_seconds > self._settings.cache_stale_seconds:
@@ -112,52 +122,75 @@ class ResponseCache:
         return StaleResponse(kept)
 
     async def forget(self, *keys: str) -> None:
-        """Drops answers here and in Redis; other replicas' memory follows in CACHE_MEMORY_SECONDS."""
+        """Drops answers here and in Redis; other replicas' memory follows in CACHE_MEMORY_SECONDS. What is
+        loading may have been read before, so it is not kept: for Redis, a mark says so. One round trip."""
         for key in keys:
             self._memory.pop(key, None)
-        await self._redis.delete(*(self._redis_key(key) for key in keys))
+            self._loading.pop(key, None)
+        mark = b"forgotten " + secrets.token_bytes(8)
+        # What a request may wait for Redis is for reading: an import forgets after each batch, to its end.
+        token = current_request.set(None)
+        try:
+            await self._redis.run(_FORGET, [self._redis_key(key) for key in keys], [mark, _MARKED_MS])
+        finally:
+            current_request.reset(token)
 
     def _loaded(self, key: str, done: asyncio.Task[CachedResponse]) -> None:
-        self._loading.pop(key, None)
-        if not done.cancelled():
-            done.exception()  # seen, also when every caller has gone: no warning at collection
+        forgotten = self._loading.get(key) is not done
+        if not forgotten:
+            del self._loading[key]
+        if done.cancelled():
+            return
+        error = done.exception()  # seen, also when every caller has gone: no warning at collection
+        if forgotten:
+            return
+        if error is None:
+            self._keep(key, done.result())
+        elif not isinstance(error, Unavailable):
+            self._memory.pop(key, None)  # it is no more, or a fault of ours: nothing of before may hide that
 
     async def _fill(self, key: str, ttl_seconds: float, load: Load) -> CachedResponse:
         shared = ttl_seconds > 0 and self._doorkeeper.knows(key)
-        stored = _decoded(await self._redis.get(self._redis_key(key))) if shared else None
+        seen = await self._redis.get(self._redis_key(key)) if shared else None
+        stored = _decoded(seen)
         if stored is not None and time.time() - stored.stored_at < ttl_seconds:
             self._count["redis"].inc()
-            return self._keep(key, stored)
+            return self._cached(stored)
         self._count["miss"].inc()
         if self._loads.locked() and len(self._loading) > 4 * self._settings.cache_loads_max:
             raise Overloaded()
         async with self._loads:
             stored = stored_response(await load(), self._media_type)
         if shared:
-            write = asyncio.create_task(self._write(key, stored, ttl_seconds))
+            write = asyncio.create_task(self._write(key, stored, ttl_seconds, seen or b""))
             self._writes.add(write)
             write.add_done_callback(self._writes.discard)
-        return self._keep(key, stored)
+        return self._cached(stored)
 
-    async def _write(self, key: str, stored: StoredResponse, ttl_seconds: float) -> None:
-        await self._redis.set(self._redis_key(key), msgspec.msgpack.encode(stored), ttl_seconds)
+    async def _write(self, key: str, stored: StoredResponse, ttl_seconds: float, seen: bytes) -> None:
+        """Over what was `seen` in Redis before the load, and over nothing else: a mark that has come since
+        says that the load may have read what is no more."""
+        values = (seen, msgspec.msgpack.encode(stored), max(1, int(ttl_seconds * 1000)))
+        await self._redis.run(_REPLACE, [self._redis_key(key)], values)
 
-    def _keep(self, key: str, stored: StoredResponse) -> CachedResponse:
+    def _cached(self, stored: StoredResponse) -> CachedResponse:
         cached = CachedResponse(stored, self._cache_control)
         cached.memory_until = time.monotonic() + self._settings.cache_memory_seconds
+        return cached
+
+    def _keep(self, key: str, cached: CachedResponse) -> None:
         if self._settings.cache_memory_entries:
             self._memory[key] = cached
             self._memory.move_to_end(key)
             while len(self._memory) > self._settings.cache_memory_entries:
                 self._memory.popitem(last=False)
-        return cached
 
     def _redis_key(self, key: str) -> str:
         return f"cache:{self._name}:{key}"
 
 
 def _decoded(raw: bytes | None) -> StoredResponse | None:
-    """None for what is absent or was written by a release with another shape."""
+    """None for what is absent or forgotten, or was written by a release with another shape."""
     if raw is None:
         return None
     try:

@@ -1,34 +1,39 @@
 """Logs: one JSON line per event on standard output; readable lines in a terminal (LOG_FORMAT=pretty).
 
 Every line carries the request id and trace id of the request at hand. Extra facts are given as
-`logger.info("job done", extra={"facts": {...}})`. No personal data and no secrets belong here; an email that
-an error of somebody else's quotes all the same is hidden.
+`logger.info("job done", extra={"facts": {...}})`. No personal data and no secrets belong here; what an error
+of somebody else's quotes of them all the same is hidden.
 """
 
 from __future__ import annotations
 
 import logging
-import re
 import sys
 from datetime import UTC, datetime
 from typing import Any
 
 import msgspec
 
+from services.private_text import without_quotes
 from services.request_context import current_request
 from services.settings import ProcessSettings
 
-# Looks at each character once, however long the text is.
-_EMAIL = re.compile(r"(?<![\w.+'-])[\w.+'-]++@[\w-]+(?:\.[\w-]+)+")
 _encoder = msgspec.json.Encoder(enc_hook=str)
 
 
-def without_emails(text: str) -> str:
-    return _EMAIL.sub("•••", text) if "@" in text else text
+def _shown(fact: Any) -> Any:
+    if isinstance(fact, str | BaseException):
+        return without_quotes(str(fact))
+    if isinstance(fact, dict):
+        return {name: _shown(one) for name, one in fact.items()}
+    if isinstance(fact, list | tuple | set):
+        return [_shown(one) for one in fact]
+    return fact
 
 
 def _facts_of(record: logging.LogRecord) -> dict[str, Any]:
-    facts: dict[str, Any] = dict(getattr(record, "facts", {}))
+    """Ids of the request are shown as they are: they are ours, whatever they look like."""
+    facts: dict[str, Any] = _shown(getattr(record, "facts", {}))
     if (context := current_request.get()) is not None:
         facts.setdefault("request_id", context.request_id)
         if context.trace_id:
@@ -50,13 +55,12 @@ class JsonLines(logging.Formatter):
             "logger": record.name,
             "service": self._service,
             "release": self._release,
-            "message": record.getMessage(),
+            "message": without_quotes(record.getMessage()),
             **_facts_of(record),
         }
         if record.exc_info:
-            line["traceback"] = self.formatException(record.exc_info)
-        shown = {name: without_emails(one) if isinstance(one, str) else one for name, one in line.items()}
-        return _encoder.encode(shown).decode()
+            line["traceback"] = without_quotes(self.formatException(record.exc_info))
+        return _encoder.encode(line).decode()
 
 
 class PrettyLines(logging.Formatter):
@@ -65,10 +69,11 @@ class PrettyLines(logging.Formatter):
     def format(self, record: logging.LogRecord) -> str:
         time = datetime.fromtimestamp(record.created, UTC).astimezone().strftime("%H:%M:%S.%f")[:-3]
         facts = " ".join(f"{key}={value}" for key, value in _facts_of(record).items())
-        line = f"{time} {record.levelname.lower():7} {record.getMessage()} {facts}".rstrip()
+        message = without_quotes(record.getMessage())
+        line = f"{time} {record.levelname.lower():7} {message} {facts}".rstrip()
         if record.exc_info:
-            line += "\n" + self.formatException(record.exc_info)
-        return without_emails(line)
+            line += "\n" + without_quotes(self.formatException(record.exc_info))
+        return line
 
 
 def configure_logs(service: str, settings: ProcessSettings) -> None:

@@ -74,7 +74,9 @@ class RedisClient:
         """False when Redis did not hear of it: the keys then live out their time."""
         return await self._ask(lambda: self._redis.delete(*keys), None) is not None
 
-    async def run(self, script: str, keys: Sequence[str], arguments: Sequence[int]) -> list[int] | None:
+    async def run(
+        self, script: str, keys: Sequence[str], arguments: Sequence[int | bytes]
+    ) -> list[int] | None:
         """What a Lua script answers, or None: Redis is away. One round trip once Redis knows the script."""
         known = self._scripts.get(script)
         if known is None:

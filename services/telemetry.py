@@ -7,7 +7,7 @@ from typing import Any
 
 import sentry_sdk
 
-from services.logs import without_emails
+from services.private_text import without_quotes
 from services.request_context import current_request
 from services.settings import ProcessSettings
 
@@ -17,7 +17,7 @@ def _with_request(event: Any, _hint: dict[str, Any]) -> Any:
     if context is not None:
         event.setdefault("tags", {})["request_id"] = context.request_id
     for exception in event.get("exception", {}).get("values", ()):
-        exception["value"] = without_emails(exception.get("value") or "")
+        exception["value"] = without_quotes(exception.get("value") or "")
     return event
 
 

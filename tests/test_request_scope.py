@@ -36,7 +36,7 @@ async def greet(call: Call[None, Nothing, Greeting]) -> dict[str, str]:
 
 
 async def explode(_call: Call[None, Nothing, Nothing]) -> None:
-    raise RuntimeError("a secret detail")
+    raise RuntimeError("a secret detail of sk_test_4eC39HqLyjWD")
 
 
 async def refuse(_call: Call[None, Nothing, Nothing]) -> None:
@@ -241,7 +241,7 @@ async def test_an_unexpected_error_reaches_sentry_with_its_request_and_nothing_p
     sentry_sdk.flush(timeout=5)
     [envelope] = sentry
     event = json.loads(envelope.splitlines()[2])
-    assert event["exception"]["values"][-1]["value"] == "a secret detail"
+    assert event["exception"]["values"][-1]["value"] == "a secret detail of •••"
     assert (event["release"], event["environment"]) == ("r7", "test")
     assert event["tags"] == {"service": "greeter", "request_id": response.headers["x-request-id"]}
     assert b"canary" not in envelope

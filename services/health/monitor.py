@@ -2,9 +2,9 @@
 
 Each probe runs in the background, never on a request: every HEALTH_INTERVAL_SECONDS with jitter,
 one at a time, cut off after HEALTH_TIMEOUT_SECONDS; a probe may have other times. Two bad results in
-a row are needed to call a dependency bad and two good ones to call it good again. Until it was good
-once, every result counts at once and the next look comes soon: a store that starts is well as soon as
-it is.
+a row are needed to call a dependency bad, as bad as the milder one of them, and two good ones to call
+it good again. Until it was good once, every result counts at once and the next look comes soon: a
+store that starts is well as soon as it is.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from typing import Any, Literal
 
 Status = Literal["ok", "degraded", "down", "unknown"]
 
-_RESULTS_TO_TURN = 2
+_FROM_GOOD_TO_BAD: tuple[Status, ...] = ("ok", "unknown", "degraded", "down")
 _LATENCIES_KEPT = 100
 # Jitter, and what a busy process may be late by, before an opinion counts as old.
 _LATE_FACTOR, _LATE_SECONDS = 1.2, 30.0
@@ -63,7 +63,7 @@ class Monitor:
         self.detail: dict[str, Any] = {}
         self._latencies_ms: deque[float] = deque(maxlen=_LATENCIES_KEPT)
         self._looked_at = time.monotonic()
-        self._contrary = 0
+        self._last: Status = "unknown"
         self._was_ok = False
 
     @property
@@ -110,13 +110,15 @@ class Monitor:
             return failed(error)
 
     def _consider(self, found: Status) -> None:
-        if found == self.status:
-            self._contrary = 0
-            return
-        self._contrary += 1
-        if not self._was_ok or self._contrary >= _RESULTS_TO_TURN:
-            self.status, self.since, self._contrary = found, datetime.now(UTC), 0
-            self._was_ok = self._was_ok or found == "ok"
+        """Takes the middle one of the opinion and the last two looks: it goes as far as both of these went,
+        in one direction."""
+        last, self._last = self._last, found
+        opinion = (
+            sorted((self.status, last, found), key=_FROM_GOOD_TO_BAD.index)[1] if self._was_ok else found
+        )
+        if opinion != self.status:
+            self.status, self.since = opinion, datetime.now(UTC)
+        self._was_ok = self._was_ok or opinion == "ok"
 
 
 def failed(error: Exception, status: Status = "down") -> Finding:

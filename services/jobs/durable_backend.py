@@ -32,7 +32,8 @@ from services.jobs.backend import (
     State,
     Verb,
 )
-from services.jobs.masking import masked, without_quotes
+from services.jobs.masking import masked
+from services.private_text import without_quotes
 from services.queries import load_queries
 from services.request_context import current_request
 

@@ -21,7 +21,7 @@ from services.database import connection
 from services.errors import NotFound
 from services.jobs.backend import COUNT_MAX, BackendName
 from services.jobs.cursors import Cursor, decode_cursor
-from services.jobs.masking import without_quotes
+from services.private_text import without_quotes
 from services.queries import load_queries
 
 _SQL = load_queries(__file__, "failures.sql")

@@ -7,9 +7,9 @@ import msgspec
 
 from services.jobs.backend import JobFilter, JobPage
 from services.jobs.bulk.shapes import BulkAction
-from services.jobs.masking import MASK
 from services.jobs.resources import Jobs
 from services.jobs.staff.who import Who
+from services.private_text import MASK
 
 
 async def find_jobs(

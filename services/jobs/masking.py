@@ -1,5 +1,5 @@
-"""Arguments, keys and errors as everybody may see them: what names a person or opens a door is hidden, by the
-name of its key or by its shape."""
+"""Arguments of jobs as everybody may see them: what names a person or opens a door is hidden, by the name of
+its key or by its shape. Texts that quote such things are private_text.py's."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import re
 from itertools import pairwise
 from typing import Any
 
-MASK = "•••"
+from services.private_text import MASK, passes_luhn, without_quotes
 
 # Singular words of keys; `shippingAddress`, `shipping_address` and `SHIPPING-ADDRESSES` have the same ones.
 _WORDS = frozenset({
@@ -17,7 +17,12 @@ _WORDS = frozenset({
     "auth", "cookie", "session", "credential", "signature", "surname", "forename", "firstname",
     "lastname", "fullname", "username", "birthday", "birthdate", "recipient", "ip", "ssn",
 })  # fmt: skip
-_RUN_TOGETHER = frozenset({"apikey", "privatekey", "accesskey", "secretkey", "dateofbirth"})
+_RUN_TOGETHER = frozenset({
+    "apikey", "privatekey", "accesskey", "secretkey", "dateofbirth", "cardnumber", "creditcard", "debitcard",
+    "phonenumber", "mobilenumber", "postalcode", "zipcode", "sessionid",
+})  # fmt: skip
+# `accesstoken`, `customeremails`; nothing harmless ends so, as a headphone does in a phone.
+_ENDINGS = re.compile(r"(?:password|passphrase|secret|token|cookie|credential|email|address)e?s?$")
 # `name` alone is taken for a person's; `product_name` is not, `billing_name` is.
 _WHOSE_NAME = frozenset({
     "first", "last", "full", "given", "family", "middle", "customer", "recipient", "holder",
@@ -25,19 +30,11 @@ _WHOSE_NAME = frozenset({
 })  # fmt: skip
 _WORD = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+\d*|\d+")
 
-# Looks at each character once, however long the text is.
-_EMAIL = re.compile(r"(?<![\w.+'-])[\w.+'-]++@[\w-]+(?:\.[\w-]+)+")
 _UUID = re.compile(r"[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
 _KNOWN_TOKEN = re.compile(r"(?:Bearer|Basic) \S+|(?:sk|pk|rk|pi|whsec|ghp|xox[abp])[_-]\S{8,}|eyJ\S{16,}")
 _TOKEN = re.compile(r"[A-Za-z0-9_+/=.~-]{24,}")
 _HEX = re.compile(r"[0-9a-fA-F]{32,}")
 _CARD = re.compile(r"\d(?:[ -]?\d){12,18}")
-# The same within other words. A payment's id (pi_...) is what an operator looks it up by, and opens nothing.
-_QUOTED_TOKEN = re.compile(
-    r"\b(?:Bearer|Basic) [\w+/=.~-]+|\b(?:sk|pk|rk|whsec|ghp|xox[abp])[_-][\w-]{8,}|\bpi_\w+_secret_\w+"
-    r"|\beyJ[\w.-]{16,}"
-)
-_QUOTED_CARD = re.compile(r"(?<![\w.-])[3-6]\d{3}(?:[ -]?\d){9,15}(?![\w-]|\.\d)")
 
 
 def masked(value: Any) -> tuple[Any, bool]:
@@ -45,13 +42,6 @@ def masked(value: Any) -> tuple[Any, bool]:
     lists and objects are looked through at any depth."""
     shown = _shown(value)
     return shown, shown != value
-
-
-def without_quotes(text: str) -> str:
-    """A text that quotes things, such as an error's own words or a key, with what is private of them replaced
-    by MASK: emails, tokens of known shapes, numbers of cards."""
-    text = _EMAIL.sub(MASK, _QUOTED_TOKEN.sub(MASK, text))
-    return _QUOTED_CARD.sub(lambda found: MASK if _is_card(found[0]) else found[0], text)
 
 
 def _shown(value: Any) -> Any:
@@ -72,7 +62,7 @@ def _under(key: str, value: Any) -> Any:
 
 def _is_private(key: str) -> bool:
     words = [_singular(word.lower()) for word in _WORD.findall(key)]
-    if not _WORDS.isdisjoint(words) or "".join(words) in _RUN_TOGETHER:
+    if not _WORDS.isdisjoint(words) or "".join(words) in _RUN_TOGETHER or any(map(_ENDINGS.search, words)):
         return True
     pairs = {a + b for a, b in pairwise(words)}
     if not _RUN_TOGETHER.isdisjoint(pairs):
@@ -91,7 +81,7 @@ def _shown_text(text: str) -> str:
         return text
     if _KNOWN_TOKEN.fullmatch(text) or _is_token(text) or _is_card(text):
         return MASK
-    return _EMAIL.sub(MASK, text)
+    return without_quotes(text)
 
 
 def _is_token(text: str) -> bool:
@@ -104,8 +94,4 @@ def _is_token(text: str) -> bool:
 
 def _is_card(text: str) -> bool:
     """A number of a card's length that passes Luhn's check."""
-    if not _CARD.fullmatch(text):
-        return False
-    digits = [int(one) for one in reversed(text) if one.isdigit()]
-    doubled = [sum(divmod(2 * digit, 10)) for digit in digits[1::2]]
-    return (sum(digits[::2]) + sum(doubled)) % 10 == 0
+    return bool(_CARD.fullmatch(text)) and passes_luhn(text)

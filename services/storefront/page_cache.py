@@ -2,7 +2,7 @@
 
 A page carries nothing of a shopper's (the cart's count comes by a script), so language and address are
 all that it depends on. The last copy of a page stays for CACHE_STALE_SECONDS: it is sent, marked and with
-a word to the reader, while what the page is made of is away or too slow.
+a word to the reader, while what the page is made of is away or too slow; it goes when the page has gone.
 """
 
 from __future__ import annotations
@@ -23,8 +23,9 @@ from services.errors import Unavailable, UpstreamUnavailable
 from services.operations import Call
 from services.request_context import current_request
 from services.settings import CacheSettings
+from services.shared_work import shared_work
 from services.storefront.languages import current_language, current_path
-from services.storefront.rendering import Page
+from services.storefront.rendering import Page, StalePage
 
 if TYPE_CHECKING:
     from services.storefront.shop import Shop
@@ -37,11 +38,13 @@ B = TypeVar("B", bound=msgspec.Struct)
 
 @dataclass(slots=True)
 class _Copy:
-    """`answer` is the page, or its stale form when it was made of stale answers."""
+    """`answer` is the page, or its stale form when it was made of stale answers. `whole`: none of its parts
+    was left out."""
 
     page: Page
     answer: ASGIApp
     fresh_until: float  # time.monotonic()
+    whole: bool
     let_down: bool = False  # whether a fresher one was asked for, and did not come
 
 
@@ -67,7 +70,7 @@ class PageCache:
             kept = None
         making = self._making.get(key)
         if making is None:
-            making = self._making[key] = asyncio.create_task(self._make(key, make, kept))
+            making = self._making[key] = shared_work(self._make(key, make, kept))
             making.add_done_callback(lambda done: self._made(key, done))
         if kept is None:
             return await asyncio.shield(making)
@@ -83,14 +86,15 @@ class PageCache:
         page = answer = await make()
         if not isinstance(page, Page):
             return page
-        if (context := current_request.get()) is not None:
-            if context.incomplete and kept is not None:
-                raise UpstreamUnavailable()  # the whole page of before says more than a part of it
-            if context.stale_seconds is not None:
-                page.made_at -= context.stale_seconds
-                answer = page.stale()
+        context = current_request.get()
+        whole = context is None or not context.incomplete
+        if not whole and kept is not None and kept.whole:
+            raise UpstreamUnavailable()  # the whole page of before says more than a part of it
+        if context is not None and context.stale_seconds is not None:
+            page.made_at -= context.stale_seconds
+            answer = page.stale()
         if self._seconds:
-            self._kept[key] = _Copy(page, answer, time.monotonic() + self._seconds)
+            self._kept[key] = _Copy(page, answer, time.monotonic() + self._seconds, whole)
             self._kept.move_to_end(key)
             while len(self._kept) > PAGES_MAX:
                 self._kept.popitem(last=False)
@@ -98,8 +102,16 @@ class PageCache:
 
     def _made(self, key: str, done: asyncio.Task[ASGIApp]) -> None:
         del self._making[key]
-        if not done.cancelled():
-            done.exception()  # seen, also when every caller has gone: no warning at collection
+        if not done.cancelled() and not _spares_the_copy(done):
+            self._kept.pop(key, None)  # it has gone or moved, or we are at fault: no copy may hide that
+
+
+def _spares_the_copy(done: asyncio.Task[ASGIApp]) -> bool:
+    """Whether there is a page, or something was away. Sees the error, also when every caller has gone: no
+    warning at collection."""
+    if (error := done.exception()) is not None:
+        return isinstance(error, Unavailable)
+    return isinstance(done.result(), Page | StalePage)
 
 
 def kept_a_moment(

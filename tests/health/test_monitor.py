@@ -68,6 +68,32 @@ async def test_a_single_bad_look_between_good_ones_changes_nothing() -> None:
         assert await _look(monitor) == "ok"
 
 
+@pytest.mark.parametrize(
+    ("looks", "opinions"),
+    [
+        # One look in each direction is none in either.
+        (
+            ["degraded", "degraded", "ok", "down", "ok"],
+            ["ok", "degraded", "degraded", "degraded", "degraded"],
+        ),
+        (["down", "down", "degraded", "ok", "ok"], ["ok", "down", "down", "degraded", "ok"]),
+        # Two bad looks agree that it is bad, and on no more than the milder of them says.
+        (["down", "degraded", "down", "degraded"], ["ok", "degraded", "degraded", "degraded"]),
+        (["degraded", "down", "down", "ok"], ["ok", "degraded", "down", "down"]),
+    ],
+)
+async def test_an_opinion_is_what_two_looks_in_a_row_agree_on(
+    looks: list[Status], opinions: list[Status]
+) -> None:
+    dependency = Dependency()
+    monitor = _monitor(dependency)
+    await monitor.look()
+    found = []
+    for dependency.status in looks:
+        found.append(await _look(monitor))
+    assert found == opinions
+
+
 async def test_a_dependency_that_hangs_is_down() -> None:
     dependency = Dependency()
     dependency.hangs = True

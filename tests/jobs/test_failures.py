@@ -5,6 +5,7 @@ from __future__ import annotations
 import uuid
 from collections.abc import AsyncIterator, Callable
 
+import asyncpg
 import pytest
 from databases import Database
 
@@ -69,6 +70,23 @@ def test_what_an_error_quotes_of_people_and_secrets_is_not_kept() -> None:
     assert "no mailbox •••" in kept.traceback
     for private in ("ada@", "4eC39", "4242"):
         assert private not in kept.traceback + kept.message
+
+
+async def test_a_row_that_postgresql_quotes_is_not_kept(owner: Owner) -> None:
+    """What it quotes is the row as it would have been: an order's token, its name and address."""
+    await owner.execute("CREATE TEMP TABLE people (token text UNIQUE, name text, address text NOT NULL)")
+    await owner.execute("INSERT INTO people VALUES ('9f0e (old)', 'Ada', 'London')")
+    insert, texts = "INSERT INTO people VALUES ($1, $2, $3)", []
+    for row in (("8e1d", "Ada).\n(King", None), ("9f0e (old)", "Ada", "London")):
+        with pytest.raises(asyncpg.IntegrityConstraintViolationError) as raised:
+            await owner.execute(insert, *row)
+        kept = failure_of("durable", raised.value)
+        assert "DETAIL:" in kept.message
+        texts += [kept.message, kept.traceback]
+    for private in ("8e1d", "9f0e", "Ada", "King"):
+        assert not any(private in text for text in texts), private
+    assert "Failing row contains (•••)" in texts[0]
+    assert "Key (token)=(•••) already exists." in texts[3]
 
 
 def test_an_error_that_quotes_a_whole_file_is_kept_short() -> None:

@@ -6,7 +6,8 @@ from typing import Any
 
 import pytest
 
-from services.jobs.masking import MASK, masked, without_quotes
+from services.jobs.masking import masked
+from services.private_text import MASK
 
 ID = "0198c0de-7b1e-7a33-9f0e-5d1c2b3a4f50"
 
@@ -17,6 +18,8 @@ ID = "0198c0de-7b1e-7a33-9f0e-5d1c2b3a4f50"
         "password", "client_secret", "clientSecret", "TOKEN", "access-token", "email", "customerEmail",
         "name", "first_name", "billingName", "address", "shipping_addresses", "line1", "postal_code", "phone",
         "phone_number", "card", "cardNumber", "cvc", "authorization", "Set-Cookie", "api_key", "apiKey",
+        "accesstoken", "refreshTokens", "cardnumber", "CREDITCARD", "clientsecret", "customeremails",
+        "phonenumber", "shippingaddresses", "oldpassword",
     ],
 )  # fmt: skip
 def test_values_are_hidden_by_the_name_of_their_key(key: str) -> None:
@@ -26,7 +29,18 @@ def test_values_are_hidden_by_the_name_of_their_key(key: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "key", ["sku", "order_id", "product_name", "available", "passed", "keyboard", "zipped"]
+    "key",
+    [
+        "sku",
+        "order_id",
+        "product_name",
+        "available",
+        "passed",
+        "keyboard",
+        "zipped",
+        "headphone",
+        "cardboard",
+    ],
 )
 def test_other_values_are_shown(key: str) -> None:
     assert masked({key: "x"}) == ({key: "x"}, False)
@@ -60,6 +74,12 @@ def test_an_address_inside_a_text_is_hidden_alone() -> None:
     assert masked({"ada@example.org": 1}) == ({MASK: 1}, True)
 
 
+def test_so_is_what_else_a_text_quotes() -> None:
+    assert masked(["see redis://:hush@cache:6379 with sk_test_4eC39HqLyjWD"]) == (
+        [f"see redis://:{MASK}@cache:6379 with {MASK}"], True,
+    )  # fmt: skip
+
+
 def test_nothing_is_hidden_where_nothing_is() -> None:
     assert masked({"email": "", "phone": None}) == ({"email": "", "phone": None}, False)
 
@@ -68,20 +88,3 @@ def test_nothing_is_hidden_where_nothing_is() -> None:
 def test_a_long_text_is_gone_through_once(text: str) -> None:
     """A pattern that began anew at each character would not come to an end here."""
     assert masked(text) == (text, False)
-    assert without_quotes(text) == text
-
-
-@pytest.mark.parametrize(
-    ("text", "shown"),
-    [
-        ("welcome:ada@example.org", f"welcome:{MASK}"),
-        ("401 for sk_test_4eC39HqLyjWD, asked again", f"401 for {MASK}, asked again"),
-        ("{'Authorization': 'Bearer abc.d-e='}", f"{{'Authorization': '{MASK}'}}"),
-        ("pi_3Nx_secret_9aB of pi_3Nx", f"{MASK} of pi_3Nx"),
-        ("refused 4242 4242 4242 4242 and 4242424242424242.", f"refused {MASK} and {MASK}."),
-        ("order 4242424242424241 at 1785312000000", "order 4242424242424241 at 1785312000000"),
-        (f"checkout.poll_payment {ID}", f"checkout.poll_payment {ID}"),
-    ],
-)
-def test_what_a_text_quotes_of_private_things_is_hidden(text: str, shown: str) -> None:
-    assert without_quotes(text) == shown

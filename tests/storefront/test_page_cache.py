@@ -1,13 +1,14 @@
 """Pages kept for a moment."""
 
 import asyncio
+import time
 from collections.abc import AsyncIterator
 
 import pytest
-from starlette.responses import HTMLResponse
+from starlette.responses import HTMLResponse, RedirectResponse
 from starlette.types import ASGIApp
 
-from services.errors import UpstreamUnavailable
+from services.errors import NotFound, UpstreamUnavailable
 from services.request_context import RequestContext, current_request
 from services.settings import CacheSettings
 from services.storefront.languages import ENGLISH, GERMAN, speaking
@@ -33,14 +34,19 @@ class Press:
         self.ink = asyncio.Event()
         self.ink.set()
         self.error: Exception | None = None
+        self.instead: ASGIApp | None = None
         self.stale_seconds: float | None = None
         self.incomplete = False
 
     async def page(self) -> ASGIApp:
         self.printed += 1
+        for _ in range(5):  # no page is made within one turn of the loop
+            await asyncio.sleep(0)
         await self.ink.wait()
         if self.error is not None:
             raise self.error
+        if self.instead is not None:
+            return self.instead
         if (context := current_request.get()) is not None:
             context.stale_seconds, context.incomplete = self.stale_seconds, self.incomplete
         return page_response(f"page {self.printed}")
@@ -121,6 +127,8 @@ async def test_a_page_past_its_time_is_served_while_there_is_no_other() -> None:
     press.error = UpstreamUnavailable()
     assert isinstance(await cache.page(press.page), StalePage)
     press.error = None
+    await cache.page(press.page)  # who was let down waits no more: this begins one for those who come later
+    await asyncio.wait(cache._making.values())
     assert isinstance(await cache.page(press.page), Page)
 
 
@@ -138,6 +146,43 @@ async def test_a_bug_is_not_hidden_by_a_page_of_before() -> None:
     press.error = ValueError("bug")
     with pytest.raises(ValueError, match="bug"):
         await cache.page(press.page)
+
+
+async def _let_down(press: Press, cache: PageCache) -> None:
+    """The page is there, and a fresher one did not come in time."""
+    await cache.page(press.page)
+    press.ink.clear()
+    assert isinstance(await cache.page(press.page), StalePage)
+
+
+@pytest.mark.parametrize("error", [NotFound(), ValueError("bug")], ids=["gone", "bug"])
+async def test_a_page_of_before_goes_once_its_making_says_that_it_is_gone(error: Exception) -> None:
+    press, cache = Press(), _cache(_MOMENT, patience_seconds=0.01)
+    await _let_down(press, cache)
+    press.error = error
+    press.ink.set()
+    await asyncio.wait(cache._making.values())
+    with pytest.raises(type(error)):
+        await cache.page(press.page)
+
+
+async def test_a_page_of_before_goes_once_it_has_moved() -> None:
+    press, cache = Press(), _cache(_MOMENT, patience_seconds=0.01)
+    await _let_down(press, cache)
+    press.instead = RedirectResponse("/elsewhere", 301)
+    press.ink.set()
+    await asyncio.wait(cache._making.values())
+    assert await cache.page(press.page) is press.instead
+
+
+async def test_a_page_made_of_stale_answers_is_kept_for_the_time_when_there_are_none() -> None:
+    press, cache = Press(), _cache(_MOMENT, patience_seconds=0.01)
+    await _let_down(press, cache)
+    press.instead = await cache.page(press.page)
+    press.ink.set()
+    await asyncio.wait(cache._making.values())
+    press.error = UpstreamUnavailable()
+    assert isinstance(await cache.page(press.page), StalePage)
 
 
 async def test_with_a_page_at_hand_nobody_waits_long_for_a_fresh_one() -> None:
@@ -173,3 +218,39 @@ async def test_half_a_page_does_not_take_the_place_of_a_whole_one() -> None:
     assert isinstance(whole, Page)
     press.incomplete = True
     assert await cache.page(press.page) is whole.stale()
+
+
+@pytest.mark.usefixtures("_request")
+async def test_half_a_page_gives_way_to_a_newer_one_until_there_is_a_whole_one() -> None:
+    """It stood in its own way: what was made anew was thrown away, and the old half called stale."""
+    press, cache = Press(), _cache(_MOMENT)
+    press.incomplete = True
+    first = await cache.page(press.page)
+    second = await cache.page(press.page)
+    assert isinstance(second, Page)
+    assert second is not first
+
+
+async def test_who_joins_the_making_of_a_page_does_not_have_the_haste_of_who_began_it() -> None:
+    press, cache = Press(), _cache()
+    press.ink.clear()
+
+    async def make() -> ASGIApp:
+        page = await press.page()
+        request = current_request.get()
+        assert request is not None
+        if request.has_gone:  # as an internal call does
+            raise UpstreamUnavailable()
+        return page
+
+    async def ask(deadline: float | None) -> None:
+        current_request.set(RequestContext("asks", deadline=deadline))
+        assert isinstance(await cache.page(make), Page)
+
+    hurried = asyncio.create_task(ask(time.monotonic()))
+    await asyncio.sleep(0)
+    patient = asyncio.create_task(ask(None))
+    await asyncio.sleep(0)
+    press.ink.set()
+    await asyncio.gather(hurried, patient)
+    assert press.printed == 1

@@ -8,7 +8,7 @@ import pytest
 
 from services.errors import Invalid
 from services.jobs.backend import JobBackend, JobFilter, NewJob
-from services.jobs.masking import MASK
+from services.private_text import MASK
 from tests.jobs.conditions import eventually
 from tests.jobs.contract.stands import Stand, in_state
 from tests.jobs.contract.test_enqueueing import refused_unless
