@@ -51,11 +51,6 @@ def by_cart(asked: Asked) -> str | None:
     return hashed(match[1]) if match else None
 
 
-def all_together(_asked: Asked) -> str:
-    """Everybody on one counter."""
-    return "all"
-
-
 def same_key(asked: Asked) -> str | None:
     """A replay: the same Idempotency-Key for the same thing."""
     return hashed(asked.path, asked.idempotency_key) if asked.idempotency_key else None

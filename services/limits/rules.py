@@ -10,7 +10,6 @@ from __future__ import annotations
 
 from services.limits.asked import (
     Asked,
-    all_together,
     by_address,
     by_cart,
     has_admin_key,
@@ -74,8 +73,9 @@ def table(s: LimitSettings) -> tuple[Rule, ...]:
             same_key,
             within=True,
         ),
-        # The gateway's address is not a shopper's: no limit by address, but an end.
-        Throttle("webhooks", all_together, is_webhook, _a_minute(s.rate_limit_webhooks_per_minute)),
+        # The gateway's addresses are not a shopper's, so they are allowed far more; but each for itself, or
+        # a stranger, whose events nobody has believed yet, could use up what the gateway needs.
+        Throttle("webhooks", by_address, is_webhook, _a_minute(s.rate_limit_webhooks_per_minute)),
     )
 
 

@@ -177,9 +177,9 @@ async def test_answers_of_another_kind_ban_nobody(limiter: MakeLimiter) -> None:
     assert await outcome(house, asked) == "passed"
 
 
-async def test_the_webhooks_of_all_addresses_have_one_end_and_no_other(limiter: MakeLimiter) -> None:
+async def test_the_webhooks_of_an_address_have_one_end_and_no_other(limiter: MakeLimiter) -> None:
     strict = limiter(RATE_LIMIT_WEBHOOKS_PER_MINUTE=40, RATE_LIMIT_WRITES_PER_MINUTE=1)
-    asked = [Asked("POST", "/webhooks/payments", f"192.0.2.{n % 2}") for n in range(60)]
+    asked = [Asked("POST", "/webhooks/payments", "192.0.2.1")] * 60
     assert await outcomes(strict, *asked) == {"passed": 40, "limited": 20}
 
 

@@ -12,7 +12,9 @@ from services.catalog.app import service as catalog
 from services.checkout.app import service as checkout
 from services.storefront.app import service as storefront
 from tests.checkout.conftest import ADMIN, problem_of
+from tests.checkout.desk import open_desk
 from tests.conftest import in_process
+from tests.sandbox import RunningSandbox, running_sandbox
 from tests.storefront.conftest import open_door
 
 pytestmark = pytest.mark.anyio
@@ -28,6 +30,12 @@ def by(address: str, **headers: str) -> dict[str, str]:
 def limits(database_url: str, environment: Callable[..., None], own_valkey_url: str) -> Callable[..., None]:
     """Turns them on, over a Valkey of the test's own; the numbers are the test's."""
     return partial(environment, DATABASE_URL=database_url, REDIS_URL=own_valkey_url, RATE_LIMIT_ENABLED="yes")
+
+
+@pytest.fixture
+async def gateway() -> AsyncIterator[RunningSandbox]:
+    async with running_sandbox() as sandbox:
+        yield sandbox
 
 
 @pytest.fixture
@@ -143,6 +151,22 @@ async def test_webhooks_are_capped_by_number_and_size(
         assert problem_of(large) == (413, "too-large")
         found = [(await client.post("/webhooks/payments", content=b"{}")).status_code for _ in range(4)]
         assert found == [400, 400, 429, 429]
+
+
+async def test_a_strangers_flood_leaves_the_webhook_to_the_gateway(
+    limits: Callable[..., None], gateway: RunningSandbox, database_url: str
+) -> None:
+    limits(**gateway.environment, RATE_LIMIT_WEBHOOKS_PER_MINUTE=3)
+    async with open_desk(database_url, gateway) as desk:
+
+        async def rubbish(address: str) -> int:
+            return (
+                await desk.client.post("/webhooks/payments", content=b"{}", headers=by(address))
+            ).status_code
+
+        assert [await rubbish("198.51.100.9") for _ in range(6)] == [400] * 3 + [429] * 3
+        told = await desk.receive(b'{"id": "evt_1", "type": "x", "data": {"object": {}}}', **by("192.0.2.50"))
+        assert told.status_code == 200, told.text
 
 
 async def test_with_limits_off_nobody_is_counted(
