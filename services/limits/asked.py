@@ -15,11 +15,15 @@ from services.settings import SettingError
 Networks: TypeAlias = tuple[IPv4Network | IPv6Network, ...]
 
 _CART_ORDER = re.compile(r"/api/checkout/carts/([^/]+)/order")
-# What is asked for only by those who look for somebody else's holes. None of it is a page of ours.
+# What is asked for only by those who look for somebody else's holes, as whole names: none is a page of ours.
 _HOLES = re.compile(
-    r"/(?:\.(?:env|git|svn|aws|ssh|htpasswd)(?:$|[/.])|wp-(?:login|admin|content|includes|config)"
-    r"|xmlrpc\.php|phpmyadmin|cgi-bin/|vendor/phpunit|actuator/|etc/passwd)",
+    r"/(?:\.(?:env|git|svn|aws|ssh|htpasswd)|wp-(?:login|admin|content|includes|config)|xmlrpc\.php|phpmyadmin"
+    r"|cgi-bin|vendor/phpunit|actuator|etc/passwd)(?:$|[/.])",
     re.IGNORECASE,
+)
+# Where the last name is the shopkeeper's to choose: a product may be called phpmyadmin.
+_NAMED = re.compile(
+    r"/(?:products|categories|api/catalog/products|api/checkout/carts/[^/]+/lines)/[^/.][^/]*"
 )
 
 
@@ -35,6 +39,7 @@ class Asked:
     idempotency_key: str | None = None
     probe_key: str | None = None
     admin: bool = False  # carries the right ADMIN_API_KEY
+    foreign: bool = False  # a browser asks because another site's page told it to
 
 
 def hashed(*parts: str) -> str:
@@ -90,7 +95,7 @@ def has_admin_key(asked: Asked) -> bool:
 
 
 def looks_for_holes(asked: Asked) -> bool:
-    return _HOLES.search(asked.path) is not None
+    return _HOLES.search(asked.path) is not None and _NAMED.fullmatch(asked.path) is None
 
 
 def _reads(asked: Asked) -> bool:

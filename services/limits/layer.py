@@ -12,6 +12,7 @@ from services.limits.limiter import Limiter
 from services.request_context import current_request
 
 REFUSAL = "kiosk.refusal"  # where the refusing app finds the error in its scope
+_OTHER_SITES = (b"cross-site", b"same-site")  # https://www.w3.org/TR/fetch-metadata/#sec-fetch-site-header
 
 
 class LimitsLayer:
@@ -48,7 +49,7 @@ class LimitsLayer:
 
     def _read(self, scope: Scope) -> Asked:
         context = current_request.get()
-        key = probe = authorization = None
+        key = probe = authorization = site = None
         for name, value in scope["headers"]:
             if name == b"idempotency-key":
                 key = value.decode("latin-1")
@@ -56,6 +57,9 @@ class LimitsLayer:
                 probe = value.decode("latin-1")
             elif name == b"authorization":
                 authorization = value
+            elif name == b"sec-fetch-site":
+                site = value
         admin = bool(self._admin and authorization and hmac.compare_digest(authorization, self._admin))
         internal, address = (context.internal, context.client_address) if context else (False, None)
-        return Asked(scope["method"], scope["path"], address, internal, key, probe, admin)
+        foreign = site in _OTHER_SITES
+        return Asked(scope["method"], scope["path"], address, internal, key, probe, admin, foreign)

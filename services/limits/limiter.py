@@ -105,7 +105,8 @@ def checks_of(rule: Rule, asked: Asked) -> list[Check]:
         matches, who = rule.matches(asked), rule.by(asked)
         if who is None or (isinstance(rule, Allow2Ban) and not matches):
             return []
-        counts = matches and isinstance(rule, Fail2Ban)
+        # Ten pictures on some other site's page must not ban whoever looks at it.
+        counts = matches and isinstance(rule, Fail2Ban) and not asked.foreign
         return [Check(rule.name, who, rule.tries, rule.find_seconds, rule.ban_seconds, counts)]
     if isinstance(rule, Throttle) and rule.matches(asked):
         who = rule.by(asked)

@@ -154,7 +154,49 @@ async def test_scanners_are_refused_at_once_and_then_banned(limiter: MakeLimiter
 
 
 @pytest.mark.parametrize(
-    "path", ["/products/dotenv-book", "/search", "/api/catalog/products/wp-lamp", "/assets/x.js"]
+    "path",
+    [
+        "/.env.local",
+        "/.git",
+        "/blog/wp-admin/install.php",
+        "/wp-config.php.bak",
+        "/phpMyAdmin/index.php",
+        "/cgi-bin/luci",
+        "/vendor/phpunit/phpunit/src",
+        "/actuator",
+        "/actuator/health",
+        "/static/../etc/passwd",
+        "/products/.env",
+        "/products/wp-admin/setup.php",
+        "/api/.aws/credentials",
+    ],
+)
+async def test_what_scanners_ask_for_is_refused(limiter: MakeLimiter, path: str) -> None:
+    assert await outcome(limiter(), read(path)) == "banned"
+
+
+async def test_who_is_made_to_ask_by_another_sites_page_is_refused_and_not_banned(
+    limiter: MakeLimiter,
+) -> None:
+    house = limiter()
+    assert await outcomes(house, *[read("/.env", foreign=True)] * 30) == {"banned": 30}
+    assert await outcome(house, read("/")) == "passed"
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        "/products/dotenv-book",
+        "/products/wp-admin-handbook",
+        "/products/phpmyadmin",
+        "/categories/wp-content",
+        "/api/catalog/products/phpmyadmin-mug",
+        "/api/catalog/products/actuator",
+        "/api/checkout/carts/c1/lines/WP-ADMIN",
+        "/search",
+        "/api/catalog/products/wp-lamp",
+        "/assets/x.js",
+    ],
 )
 async def test_pages_of_the_shop_are_no_holes(limiter: MakeLimiter, path: str) -> None:
     assert await outcomes(limiter(), *[read(path)] * 30) == {"passed": 30}

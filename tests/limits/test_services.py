@@ -127,6 +127,17 @@ async def test_people_get_a_page_in_their_language(
             assert "refused for now" in scanned.text
 
 
+@pytest.mark.parametrize(("site", "afterwards"), [("cross-site", 200), ("same-site", 200), ("none", 403)])
+async def test_pictures_on_another_sites_page_ban_nobody_who_looks_at_it(
+    limits: Callable[..., None], site: str, afterwards: int
+) -> None:
+    limits()
+    async with in_process(catalog) as client:
+        headers = by("192.0.2.7", **{"Sec-Fetch-Site": site})
+        assert {(await client.get("/.env", headers=headers)).status_code for _ in range(12)} == {403}
+        assert (await client.get(PRODUCTS, headers=by("192.0.2.7"))).status_code == afterwards
+
+
 async def test_a_shopper_who_orders_by_the_storefront_is_the_one_who_is_counted(
     limits: Callable[..., None],
 ) -> None:
