@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from ipaddress import IPv4Network, IPv6Network, ip_network
 from typing import TypeAlias
 
+from services.client_address import UNKNOWN
 from services.settings import SettingError
 
 Networks: TypeAlias = tuple[IPv4Network | IPv6Network, ...]
@@ -29,8 +30,8 @@ _NAMED = re.compile(
 
 @dataclass(frozen=True, slots=True)
 class Asked:
-    """`address` as client_address.py gives it: of IPv6 the /64. `internal`: a service of ours asks, on
-    behalf of whoever is at `address`."""
+    """`address` as client_address.py gives it: of IPv6 the /64, or UNKNOWN. `internal`: a service of ours
+    asks, on behalf of whoever is at `address`."""
 
     method: str
     path: str
@@ -122,7 +123,7 @@ def is_from(variable: str, text: str) -> Callable[[Asked], bool]:
         raise SettingError(variable, str(error)) from None
 
     def matches(asked: Asked) -> bool:
-        if not networks or asked.address is None:
+        if not networks or asked.address in (None, UNKNOWN):
             return False
         address = ip_network(asked.address)
         return any(address.version == network.version and address.overlaps(network) for network in networks)

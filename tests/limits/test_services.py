@@ -69,6 +69,22 @@ async def test_an_address_that_the_caller_made_up_does_not_count(shelf: httpx.As
     assert found == [200] * 4 + [429] * 5
 
 
+@pytest.mark.parametrize(
+    ("first", "second"),
+    [
+        ("192.0.2.1:40001", "192.0.2.1:40002"),
+        ("[2001:db8:1:2::1]:443", "[2001:db8:1:2::2]:443"),
+        ("_a", "_b"),
+    ],
+)
+async def test_an_address_with_a_port_and_one_that_can_not_be_read_are_counted(
+    shelf: httpx.AsyncClient, first: str, second: str
+) -> None:
+    """With a blocklist that names others."""
+    found = [(await shelf.get(PRODUCTS, headers=by(a))).status_code for a in (first, second) * 3]
+    assert found == [200] * 4 + [429] * 2
+
+
 async def test_what_the_blocklist_names_gets_403(shelf: httpx.AsyncClient) -> None:
     assert problem_of(await shelf.get(PRODUCTS, headers=by("203.0.113.200"))) == (403, "banned")
 
