@@ -89,6 +89,39 @@ async def test_one_article_is_stopped_whatever_email_and_address(desk: Desk) -> 
     assert other.status_code == 201, "other articles are still sold"
 
 
+async def test_an_orders_declines_count_once_and_for_its_cheapest_article(desk: Desk) -> None:
+    """So 17 orders of a hundred articles close none of them."""
+    skus = [await desk.stock(9) for _ in range(4)]
+    cheapest = max(skus)
+    for _ in range(5):
+        cart_id = await ready_cart(desk.owner, *((sku, 1) for sku in skus), email=someone())
+        await desk.owner.execute(
+            "UPDATE checkout.cart_lines SET price_minor = 100 WHERE cart_id = $1 AND sku = $2",
+            cart_id,
+            cheapest,
+        )
+        placed = (await desk.order(cart_id)).json()
+        for card in (LOST, FUNDS):
+            await desk.pay(placed, card)
+            await desk.poll(placed)
+    counted = "SELECT who, count FROM checkout.limit_counts WHERE rule = 'product-declines'"
+    assert [tuple(row) for row in await desk.owner.fetch(counted)] == [(cheapest.lower(), 5)]
+    closed = await try_card(desk, cheapest, someone(), LOST)
+    assert problem_of(closed) == (429, "too-many-declines")
+    assert [(await try_card(desk, sku, someone(), LOST)).status_code for sku in skus if sku != cheapest] == [
+        201
+    ] * 3
+
+
+async def test_a_bestseller_is_sold_while_more_is_paid_for_it_than_declined(desk: Desk) -> None:
+    sku = await desk.stock(100)
+    assert await refusals_of(desk, email=None, sku=sku, tries=1) == ["ordered"]
+    for _ in range(8):
+        assert (await try_card(desk, sku, someone(), "pm_card_visa")).status_code == 201
+    found = await refusals_of(desk, email=None, sku=sku)
+    assert found == ["ordered"] * 7 + ["too-many-declines"] * 5
+
+
 async def test_one_card_is_stopped_whatever_email_article_and_address(desk: Desk) -> None:
     """It gets no second try at an order, and the payment is closed at the gateway."""
     for n in range(5):
@@ -140,8 +173,11 @@ async def test_neither_email_nor_card_can_be_read_in_the_counters(desk: Desk) ->
         "email-declines",
         "card-declines",
         "product-declines",
+        "product-payments",
     }
-    assert {row["count"] for row in rows} == {1}, "a decline that is told twice is one"
+    assert {row["count"] for row in rows if row["rule"] != "product-payments"} == {1}, (
+        "a decline that is told twice is one"
+    )
     assert not any("eve" in row["who"] for row in rows)
 
 

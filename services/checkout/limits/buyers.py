@@ -2,7 +2,9 @@
 
 Who tests stolen cards has thousands of addresses; what they have in common is the card, the article, or a
 mailbox. So declines are counted by those, in PostgreSQL, with the gateway's word as it comes: exact, and
-there without Redis. An order that was tried too often is ended, so that its payment takes no more cards.
+there without Redis. An order counts for one article, the cheapest, and once, or few orders would close many;
+an article is closed only while no more is paid for it than declined, or a bestseller's honest declines would
+close it. An order that was tried too often is ended, so that its payment takes no more cards.
 """
 
 from __future__ import annotations
