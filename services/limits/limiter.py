@@ -11,7 +11,7 @@ from prometheus_client import Counter
 
 from services.errors import Banned, Limited, ShopError
 from services.limits import rules
-from services.limits.asked import Asked, hashed
+from services.limits.asked import Asked
 from services.limits.counting import Check, Taken, take_from_redis
 from services.limits.memory import MemoryCounters
 from services.limits.verbs import Allow2Ban, Blocklist, Fail2Ban, Rule, Safelist, Throttle, Track
@@ -36,7 +36,6 @@ class Limiter:
         self._redis = redis
         self._memory = MemoryCounters(settings.rate_limit_replicas)
         self._rules: Sequence[Rule] = rules.table(settings)
-        self._email_orders = rules.email_orders(settings)
 
     async def admit(self, asked: Asked) -> None:
         """Counts the request. Raises Limited, Banned."""
@@ -71,12 +70,6 @@ class Limiter:
                 if who is not None and not asked.internal:
                     check = Check(rule.name, who, rule.tries, rule.find_seconds, rule.ban_seconds)
                     await self._taken([check])
-
-    async def admit_email(self, email: str, once: str) -> None:
-        """An order by an email address; those of the same `once` are one. Raises Limited."""
-        if self.enabled:
-            rule, who = self._email_orders, hashed(email.strip().lower())
-            await self._take([Check(rule.name, who, w.limit, w.seconds, once=once) for w in rule.windows])
 
     async def _take(self, checks: list[Check]) -> None:
         taken = await self._taken(checks)

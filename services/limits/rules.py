@@ -2,14 +2,14 @@
 
 What an address, a path or a header tells is looked at by the layer before any work is done; what only a
 body or the database tells (an email, an article, a card) by the use case. Counters are Redis's, a process's
-own at limit / RATE_LIMIT_REPLICAS while it is away; those of codes and declined cards are PostgreSQL's and
-stand in services/checkout/limits/. Who may try to log in how often is in services/jobs/staff/throttle.py.
+own at limit / RATE_LIMIT_REPLICAS while it is away; those of emails, codes and declined cards are
+PostgreSQL's and stand in services/checkout/limits/. Who may try to log in how often is in
+services/jobs/staff/throttle.py.
 """
 
 from __future__ import annotations
 
 from services.limits.asked import (
-    Asked,
     by_address,
     by_cart,
     has_admin_key,
@@ -38,7 +38,7 @@ from services.limits.verbs import (
 )
 from services.settings import LimitSettings
 
-_MINUTE, _HOUR = 60, 3600
+_MINUTE = 60
 
 
 def table(s: LimitSettings) -> tuple[Rule, ...]:
@@ -79,20 +79,5 @@ def table(s: LimitSettings) -> tuple[Rule, ...]:
     )
 
 
-def email_orders(s: LimitSettings) -> Throttle:
-    """Asked by the use case that places an order, with the email for a key."""
-    return Throttle(
-        "email-orders", _by_use_case, _always, stacked(s.rate_limit_email_orders_per_hour, _HOUR, 2)
-    )
-
-
 def _a_minute(limit: int) -> tuple[Window, ...]:
     return (Window(limit, _MINUTE),)
-
-
-def _by_use_case(_asked: Asked) -> None:
-    return None
-
-
-def _always(_asked: Asked) -> bool:
-    return True

@@ -174,6 +174,7 @@ async def test_neither_email_nor_card_can_be_read_in_the_counters(desk: Desk) ->
         "card-declines",
         "product-declines",
         "product-payments",
+        "email-orders",
     }
     assert {row["count"] for row in rows if row["rule"] != "product-payments"} == {1}, (
         "a decline that is told twice is one"

@@ -9,8 +9,9 @@ FROM unnest($1::text[], $2::text[], $3::int[]) a (rule, who, seconds)
 WHERE c.rule = a.rule AND c.who = a.who AND c.seconds = a.seconds
 
 -- name: buyer
--- Who buys with a cart, and whether too many cards were declined of that email, or for the article that its
--- order would count for: too many, and no fewer than were taken for it meanwhile.
+-- Who wants to buy with a cart, and whether that email has ordered enough, or too many cards were declined of
+-- it, or for the article that the order would count for: too many, and no fewer than were taken meanwhile. No
+-- row when the key has its order already, or there is no such cart.
 SELECT c.email, f.*
 FROM checkout.carts c
 LEFT JOIN LATERAL (
@@ -18,15 +19,16 @@ LEFT JOIN LATERAL (
   ORDER BY l.price_minor, l.slug COLLATE "C" LIMIT 1
 ) l ON true
 LEFT JOIN checkout.limit_counts declined
-  ON (declined.rule, declined.who, declined.seconds) = ('product-declines', l.slug, $4)
+  ON (declined.rule, declined.who, declined.seconds) = ('product-declines', l.slug, $5)
 LEFT JOIN checkout.limit_counts taken
-  ON (taken.rule, taken.who, taken.seconds) = ('product-payments', l.slug, $4) AND taken.ends_at > clock_timestamp()
+  ON (taken.rule, taken.who, taken.seconds) = ('product-payments', l.slug, $5) AND taken.ends_at > clock_timestamp()
 LEFT JOIN LATERAL checkout.full_limit(
-  ARRAY['email-declines', 'product-declines'],
-  ARRAY[checkout.limit_key(c.email), CASE WHEN declined.count >= coalesce(taken.count, 0) THEN l.slug END],
-  ARRAY[$2::int, $3::int], ARRAY[$4::int, $4::int]
+  ARRAY['email-declines', 'product-declines'] || array_fill('email-orders'::text, ARRAY[cardinality($6::int[])]),
+  ARRAY[checkout.limit_key(c.email), CASE WHEN declined.count >= coalesce(taken.count, 0) THEN l.slug END]
+    || array_fill(checkout.limit_key(c.email), ARRAY[cardinality($6::int[])]),
+  ARRAY[$3::int, $4::int] || $6::int[], ARRAY[$5::int, $5::int] || $7::int[]
 ) f ON true
-WHERE c.id = $1
+WHERE c.id = $1 AND NOT EXISTS (SELECT FROM checkout.idempotency_keys k WHERE k.scope = 'order' AND k.key = $2)
 
 -- name: decline
 -- Counts a declined charge; whether it is new.
