@@ -11,11 +11,14 @@ from collections.abc import AsyncIterator, Callable
 import httpx
 import pytest
 
+from services.checkout.limits.guesses import Guess, forgive_guess
 from services.checkout.orders import orders
+from services.limits.verbs import Window
 from tests.checkout.conftest import problem_of
 from tests.checkout.desk import Desk, open_desk
 from tests.checkout.stand import ready_cart
 from tests.sandbox import RunningSandbox
+from tests.store import wait_until_async
 
 pytestmark = pytest.mark.anyio
 
@@ -25,6 +28,9 @@ STOLEN, LOST, FUNDS = (
     "pm_card_chargeDeclinedLostCard",
     "pm_card_chargeDeclined",
 )
+
+_WAITING = """SELECT EXISTS (
+  SELECT FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock')"""
 
 
 @pytest.fixture
@@ -36,6 +42,7 @@ async def desk(
         **gateway.environment,
         DATABASE_URL=database_url,
         DATABASE_ACQUIRE_TIMEOUT_SECONDS=20,
+        DATABASE_LOCK_TIMEOUT_SECONDS=20,
         PAYMENT_TIMEOUT_SECONDS=5,
         RATE_LIMIT_ENABLED="yes",
         RATE_LIMIT_DECLINES_PER_ORDER=3,
@@ -219,3 +226,27 @@ async def test_guessing_codes_is_stopped_by_cart_and_by_address(desk: Desk) -> N
     elsewhere = next(_ADDRESSES)
     for _ in range(20):
         assert await guess(carts[0], code, elsewhere) == "applied", "a code that holds is no guess"
+
+
+async def test_a_guess_is_given_back_in_the_order_in_which_tries_are_charged(desk: Desk) -> None:
+    """Else a tab that charges and one that gives back could each wait for what the other has locked."""
+    counters = [("cart-codes", "c1", Window(10, 600)), ("address-codes", "192.0.2.1", Window(30, 600))]
+    for rule, who, window in counters:
+        await desk.owner.execute(
+            "SELECT checkout.add_to_limits(ARRAY[$1], ARRAY[$2], ARRAY[$3::int], 1)",
+            rule,
+            who,
+            window.seconds,
+        )
+    locked = "SELECT FROM checkout.limit_counts WHERE rule = $1 FOR NO KEY UPDATE NOWAIT"
+    async with desk.owner.acquire() as first, first.transaction():
+        await first.execute(locked, "address-codes")  # the first of both
+        giving_back = asyncio.create_task(forgive_guess(desk.checkout, Guess(tuple(counters))))
+
+        async def waits() -> bool:
+            return bool(await desk.owner.fetchval(_WAITING))
+
+        await wait_until_async(waits, "the guess is being given back")
+        await first.execute(locked, "cart-codes")
+    await giving_back
+    assert await desk.owner.fetch("SELECT FROM checkout.limit_counts WHERE count > 0") == []

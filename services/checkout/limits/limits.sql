@@ -3,10 +3,14 @@
 SELECT * FROM checkout.take_limits($1, $2, $3, $4)
 
 -- name: give_back
--- The try was none.
+-- The try was none. Locks the counters in the order in which take_limits does.
 UPDATE checkout.limit_counts c SET count = greatest(c.count - 1, 0)
-FROM unnest($1::text[], $2::text[], $3::int[]) a (rule, who, seconds)
-WHERE c.rule = a.rule AND c.who = a.who AND c.seconds = a.seconds
+FROM (
+  SELECT rule, who, seconds FROM checkout.limit_counts
+  JOIN unnest($1::text[], $2::text[], $3::int[]) a (rule, who, seconds) USING (rule, who, seconds)
+  ORDER BY rule COLLATE "C", who COLLATE "C", seconds FOR NO KEY UPDATE OF limit_counts
+) held
+WHERE (c.rule, c.who, c.seconds) = (held.rule, held.who, held.seconds)
 
 -- name: buyer
 -- Who wants to buy with a cart, and whether that email has ordered enough, or too many cards were declined of
