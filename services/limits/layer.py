@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import hmac
-
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from services.errors import ShopError
 from services.limits.asked import Asked
 from services.limits.limiter import Limiter
+from services.operations import is_admin_key
 from services.request_context import current_request
 
 REFUSAL = "kiosk.refusal"  # where the refusing app finds the error in its scope
@@ -23,7 +22,7 @@ class LimitsLayer:
         self._app = app
         self._refuse = refuse
         self._limiter = limiter
-        self._admin = None if admin_key is None else f"Bearer {admin_key}".encode()
+        self._admin_key = admin_key
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
@@ -49,17 +48,18 @@ class LimitsLayer:
 
     def _read(self, scope: Scope) -> Asked:
         context = current_request.get()
-        key = probe = authorization = site = None
+        key = probe = site = None
+        authorization = ""
         for name, value in scope["headers"]:
             if name == b"idempotency-key":
                 key = value.decode("latin-1")
             elif name == b"x-probe-key":
                 probe = value.decode("latin-1")
             elif name == b"authorization":
-                authorization = value
+                authorization = value.decode("latin-1")
             elif name == b"sec-fetch-site":
                 site = value
-        admin = bool(self._admin and authorization and hmac.compare_digest(authorization, self._admin))
+        admin = is_admin_key(authorization, self._admin_key)
         internal, address = (context.internal, context.client_address) if context else (False, None)
         foreign = site in _OTHER_SITES
         return Asked(scope["method"], scope["path"], address, internal, key, probe, admin, foreign)
