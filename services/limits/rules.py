@@ -39,6 +39,16 @@ from services.limits.verbs import (
 from services.settings import LimitSettings
 
 _MINUTE = 60
+# /health, which answers no 401, keeps it by itself: services/health/key_guesses.py.
+KEY_GUESSES = Allow2Ban(
+    "admin-key-guesses",
+    by_address,
+    is_admins,
+    statuses=frozenset({401}),
+    tries=20,
+    find_seconds=600,
+    ban_seconds=900,
+)
 
 
 def table(s: LimitSettings) -> tuple[Rule, ...]:
@@ -49,15 +59,7 @@ def table(s: LimitSettings) -> tuple[Rule, ...]:
         Safelist("safelist", is_from("RATE_LIMIT_SAFELIST", s.rate_limit_safelist)),
         Blocklist("blocklist", is_from("RATE_LIMIT_BLOCKLIST", s.rate_limit_blocklist)),
         Fail2Ban("scanners", by_address, looks_for_holes, tries=10, find_seconds=600, ban_seconds=600),
-        Allow2Ban(
-            "admin-key-guesses",
-            by_address,
-            is_admins,
-            statuses=frozenset({401}),
-            tries=20,
-            find_seconds=600,
-            ban_seconds=900,
-        ),
+        KEY_GUESSES,
         Track("carts-opened", opens_cart),
         Throttle("suggest", by_address, is_suggest, _a_minute(s.rate_limit_suggest_per_minute)),
         Throttle("reads", by_address, is_other_read, _a_minute(s.rate_limit_reads_per_minute)),
