@@ -219,10 +219,15 @@ def require_admin_key(request: Request, key: str | None) -> None:
 
 
 def has_admin_key(request: Request, key: str | None) -> bool:
-    given = request.headers.get("authorization", "").partition(" ")
-    if key is None or given[0].lower() != "bearer":
+    return is_admin_key(request.headers.get("authorization", ""), key)
+
+
+def is_admin_key(authorization: str, key: str | None) -> bool:
+    """Whether the header's text is `Bearer <key>`, the scheme in any case."""
+    scheme, _, given = authorization.partition(" ")
+    if key is None or scheme.lower() != "bearer":
         return False
-    return hmac.compare_digest(given[2].encode(), key.encode())
+    return hmac.compare_digest(given.encode(), key.encode())
 
 
 class PathRoute:

@@ -88,6 +88,7 @@ class ProcessSettings(Group, frozen=True):
     body_timeout_seconds: PositiveSeconds = 30.0
     admin_api_key: str | None = None
     trusted_proxies: str = ""
+    trusted_proxy_hops: PositiveInt = 1
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = "INFO"
     log_format: Literal["json", "pretty"] = "json"
     sentry_dsn: str | None = None

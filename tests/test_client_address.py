@@ -2,7 +2,7 @@
 
 import pytest
 
-from services.client_address import client_address, read_proxies
+from services.client_address import UNKNOWN, client_address, read_proxies
 from services.settings import SettingError
 
 PROXIES = read_proxies("10.0.0.1, 10.1.0.0/16, 2001:db8:ffff::/48")
@@ -24,8 +24,14 @@ PROXIES = read_proxies("10.0.0.1, 10.1.0.0/16, 2001:db8:ffff::/48")
         ("::ffff:203.0.113.9", "203.0.113.9"),
         ("203.0.113.9, ::ffff:10.0.0.1", "203.0.113.9"),
         ("[2001:db8:1:2::1]", "2001:db8:1:2::/64"),
-        ("made-up", None),
-        ("unknown, 10.0.0.1", None),
+        ("198.51.100.7:51234", "198.51.100.7"),
+        ("[2001:db8:1:2::1]:443", "2001:db8:1:2::/64"),
+        ("198.51.100.7:51234, 10.0.0.1:80", "198.51.100.7"),
+        ("made-up", UNKNOWN),
+        ("made-up:80", UNKNOWN),
+        ("[made-up]:80", UNKNOWN),
+        ("_hidden, 10.0.0.1", UNKNOWN),
+        ("203.0.113.9, unknown", UNKNOWN),
         ("", "192.0.2.77"),
         (" , ", "192.0.2.77"),
         (None, "192.0.2.77"),
@@ -37,8 +43,23 @@ def test_the_last_address_that_is_no_proxy_of_ours_is_the_clients(
     assert client_address(header, ("192.0.2.77", 1), PROXIES) == address
 
 
-def test_without_any_address_there_is_none() -> None:
-    assert client_address(None, None, ()) is None
+def test_those_without_any_address_are_one() -> None:
+    assert client_address(None, None, ()) == UNKNOWN
+
+
+def test_a_service_that_asks_for_itself_has_none() -> None:
+    assert client_address("10.0.0.7", None, (), internal=True) is None
+    assert client_address("made-up, 10.0.0.7", None, (), internal=True) == UNKNOWN
+
+
+def test_an_address_that_can_not_be_read_is_told_once(
+    caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("services.client_address._said", [])
+    for n in range(3):
+        client_address(f"made-up-{n}", None, ())
+    [told] = caplog.records
+    assert getattr(told, "facts", None) == {"x_forwarded_for": "made-up-0"}
 
 
 def test_a_proxy_that_is_no_address_stops_the_process() -> None:

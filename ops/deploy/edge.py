@@ -109,7 +109,7 @@ def traefik_settings(destination: Destination, values: dict[str, str | int]) -> 
 
 def _values(destination: Destination, app_subnet: str) -> dict[str, str | int]:
     settings, images = destination.read(EdgeSettings), destination.read(ImageSettings)
-    limits = destination.read(LimitSettings)
+    limits, process = destination.read(LimitSettings), destination.read(ProcessSettings)
     stopping = settings.edge_accept_seconds + settings.edge_drain_seconds
     return {
         "STACK": destination.read(RolloutSettings).stack,
@@ -122,7 +122,8 @@ def _values(destination: Destination, app_subnet: str) -> dict[str, str | int]:
         "EDGE_GRACE_SECONDS": math.ceil(stopping + _GRACE_MARGIN_SECONDS),
         "EDGE_MEMORY_LIMIT": settings.edge_memory_limit,
         "HTTPS_PORT": settings.https_port,
-        "TRUSTED_PROXIES": destination.read(ProcessSettings).trusted_proxies,
+        "TRUSTED_PROXIES": process.trusted_proxies,
+        "TRUSTED_PROXY_HOPS": process.trusted_proxy_hops,
         "RATE_LIMIT_ENABLED": limits.rate_limit_enabled,
         "RATE_LIMIT_EDGE_PER_SECOND": limits.rate_limit_edge_per_second,
         "RATE_LIMIT_EDGE_BURST": limits.rate_limit_edge_burst,

@@ -78,7 +78,7 @@ class Edge:
 
     @property
     def environment(self) -> dict[str, str]:
-        """What the routes file reads; RATE_LIMIT_* come to it as they are."""
+        """What the routes file reads; RATE_LIMIT_* and TRUSTED_PROXY_HOPS come to it as they are."""
         return {"UPSTREAM_PROVIDER": PROVIDER, "TRUSTED_PROXIES": self.trusted_proxies}
 
 

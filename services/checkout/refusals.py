@@ -22,7 +22,8 @@ from services.checkout.errors import (
     StockBusy,
     TotalChanged,
 )
-from services.errors import NotFound, ShopError
+from services.errors import Limited, NotFound, ShopError
+from services.limits.limiter import count_outcome, limited
 
 _SQLSTATE = "KIOSK"
 _BY_SLUG: dict[str, type[ShopError]] = {
@@ -58,4 +59,7 @@ def refusals() -> Iterator[None]:
 
 def _refusal(slug: str, detail: str) -> ShopError:
     facts: dict[str, Any] = msgspec.json.decode(detail)
+    if slug == Limited.slug:
+        count_outcome(facts["rule"], "refused")
+        return limited(Limited(), **facts)
     return KeyReused() if slug == KeyReused.slug else _BY_SLUG[slug](None, **facts)

@@ -9,7 +9,8 @@ import msgspec
 
 from services.database import open_database, role_url
 from services.health.aggregate import Health
-from services.health.endpoints import Asked, Monitors, health, up
+from services.health.endpoints import Asked, Watch, health, up
+from services.health.key_guesses import KeyGuesses
 from services.health.maintenance import Asked as MaintenanceAsked
 from services.health.maintenance import maintenance
 from services.health.monitor import Monitor
@@ -19,11 +20,19 @@ from services.lifecycle import Lifecycle
 from services.operations import operation
 from services.redis_client import connect
 from services.service import Service, background
-from services.settings import DatabaseSettings, HealthSettings, ProcessSettings, QueueSettings, RedisSettings
+from services.settings import (
+    DatabaseSettings,
+    HealthSettings,
+    LimitSettings,
+    ProcessSettings,
+    QueueSettings,
+    RedisSettings,
+)
 
 
 @asynccontextmanager
-async def open_monitors(process: ProcessSettings, lifecycle: Lifecycle) -> AsyncIterator[Monitors]:
+async def open_monitors(process: ProcessSettings, lifecycle: Lifecycle) -> AsyncIterator[Watch]:
+    guesses = KeyGuesses(enabled=LimitSettings.read().rate_limit_enabled == "yes")
     data, redis_settings, settings = DatabaseSettings.read(), RedisSettings.read(), HealthSettings.read()
     database = open_database(role_url(data, "health"), data, pool_max=DATABASE_PROBES, name="health")
     # Requests give Redis a tenth of a second; whoever asks whether it lives can wait for the answer.
@@ -43,7 +52,7 @@ async def open_monitors(process: ProcessSettings, lifecycle: Lifecycle) -> Async
                 for probe in probes
             ]
             async with background(*(monitor.run for monitor in monitors)):
-                yield monitors
+                yield Watch(monitors, guesses)
     finally:
         await redis.aclose()
         await database.disconnect()

@@ -12,6 +12,7 @@ import asyncpg
 import redis.asyncio as aioredis
 from redis.exceptions import RedisError
 
+from services.client_address import counted_address
 from services.database import role_url
 from services.limits.asked import hashed
 from services.limits.counting import PREFIX
@@ -49,11 +50,12 @@ async def _from_postgres() -> list[str]:
 
 
 async def unban(who: str) -> None:
-    """Both stores are asked, and what is away is named: the exit status is then 1."""
+    """Both stores are asked, and what is away is named: the exit status is then 1. An IPv6 address stands for
+    its /64, as it does where it is counted."""
     failed = False
+    names = {who, counted_address(who) or who, hashed(who.strip().lower())}
     try:
         async with _redis() as redis:
-            names = {who, hashed(who.strip().lower())}
             keys = [key async for key in redis.scan_iter(f"{PREFIX}*") if _who(key.decode()) in names]
             gone = await redis.delete(*keys) if keys else 0
             print(f"forgot {gone} of {who} in Redis")
@@ -63,7 +65,9 @@ async def unban(who: str) -> None:
     try:
         connection = await _postgres()
         forgot = await connection.execute(
-            "DELETE FROM checkout.limit_counts WHERE who IN ($1, checkout.limit_key($1))", who
+            "DELETE FROM checkout.limit_counts WHERE who = ANY ($1) OR who = checkout.limit_key($2)",
+            list(names),
+            who,
         )
         await connection.close()
         print(f"forgot {forgot.rpartition(' ')[2]} of {who} in PostgreSQL")

@@ -10,23 +10,28 @@ from dataclasses import dataclass
 from ipaddress import IPv4Network, IPv6Network, ip_network
 from typing import TypeAlias
 
+from services.client_address import UNKNOWN
 from services.settings import SettingError
 
 Networks: TypeAlias = tuple[IPv4Network | IPv6Network, ...]
 
 _CART_ORDER = re.compile(r"/api/checkout/carts/([^/]+)/order")
-# What is asked for only by those who look for somebody else's holes. None of it is a page of ours.
+# What is asked for only by those who look for somebody else's holes, as whole names: none is a page of ours.
 _HOLES = re.compile(
-    r"/(?:\.(?:env|git|svn|aws|ssh|htpasswd)(?:$|[/.])|wp-(?:login|admin|content|includes|config)"
-    r"|xmlrpc\.php|phpmyadmin|cgi-bin/|vendor/phpunit|actuator/|etc/passwd)",
+    r"/(?:\.(?:env|git|svn|aws|ssh|htpasswd)|wp-(?:login|admin|content|includes|config)|xmlrpc\.php|phpmyadmin"
+    r"|cgi-bin|vendor/phpunit|actuator|etc/passwd)(?:$|[/.])",
     re.IGNORECASE,
+)
+# Where the last name is the shopkeeper's to choose: a product may be called phpmyadmin.
+_NAMED = re.compile(
+    r"/(?:products|categories|api/catalog/products|api/checkout/carts/[^/]+/lines)/[^/.][^/]*"
 )
 
 
 @dataclass(frozen=True, slots=True)
 class Asked:
-    """`address` as client_address.py gives it: of IPv6 the /64. `internal`: a service of ours asks, on
-    behalf of whoever is at `address`."""
+    """`address` as client_address.py gives it: of IPv6 the /64, or UNKNOWN. `internal`: a service of ours
+    asks, on behalf of whoever is at `address`."""
 
     method: str
     path: str
@@ -35,6 +40,7 @@ class Asked:
     idempotency_key: str | None = None
     probe_key: str | None = None
     admin: bool = False  # carries the right ADMIN_API_KEY
+    foreign: bool = False  # a browser asks because another site's page told it to
 
 
 def hashed(*parts: str) -> str:
@@ -49,11 +55,6 @@ def by_address(asked: Asked) -> str | None:
 def by_cart(asked: Asked) -> str | None:
     match = _CART_ORDER.fullmatch(asked.path)
     return hashed(match[1]) if match else None
-
-
-def all_together(_asked: Asked) -> str:
-    """Everybody on one counter."""
-    return "all"
 
 
 def same_key(asked: Asked) -> str | None:
@@ -95,7 +96,7 @@ def has_admin_key(asked: Asked) -> bool:
 
 
 def looks_for_holes(asked: Asked) -> bool:
-    return _HOLES.search(asked.path) is not None
+    return _HOLES.search(asked.path) is not None and _NAMED.fullmatch(asked.path) is None
 
 
 def _reads(asked: Asked) -> bool:
@@ -122,7 +123,7 @@ def is_from(variable: str, text: str) -> Callable[[Asked], bool]:
         raise SettingError(variable, str(error)) from None
 
     def matches(asked: Asked) -> bool:
-        if not networks or asked.address is None:
+        if not networks or asked.address in (None, UNKNOWN):
             return False
         address = ip_network(asked.address)
         return any(address.version == network.version and address.overlaps(network) for network in networks)

@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-import hmac
-
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from services.errors import ShopError
 from services.limits.asked import Asked
 from services.limits.limiter import Limiter
+from services.operations import is_admin_key
 from services.request_context import current_request
 
 REFUSAL = "kiosk.refusal"  # where the refusing app finds the error in its scope
+_OTHER_SITES = (b"cross-site", b"same-site")  # https://www.w3.org/TR/fetch-metadata/#sec-fetch-site-header
 
 
 class LimitsLayer:
@@ -22,7 +22,7 @@ class LimitsLayer:
         self._app = app
         self._refuse = refuse
         self._limiter = limiter
-        self._admin = None if admin_key is None else f"Bearer {admin_key}".encode()
+        self._admin_key = admin_key
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
@@ -48,14 +48,18 @@ class LimitsLayer:
 
     def _read(self, scope: Scope) -> Asked:
         context = current_request.get()
-        key = probe = authorization = None
+        key = probe = site = None
+        authorization = ""
         for name, value in scope["headers"]:
             if name == b"idempotency-key":
                 key = value.decode("latin-1")
             elif name == b"x-probe-key":
                 probe = value.decode("latin-1")
             elif name == b"authorization":
-                authorization = value
-        admin = bool(self._admin and authorization and hmac.compare_digest(authorization, self._admin))
+                authorization = value.decode("latin-1")
+            elif name == b"sec-fetch-site":
+                site = value
+        admin = is_admin_key(authorization, self._admin_key)
         internal, address = (context.internal, context.client_address) if context else (False, None)
-        return Asked(scope["method"], scope["path"], address, internal, key, probe, admin)
+        foreign = site in _OTHER_SITES
+        return Asked(scope["method"], scope["path"], address, internal, key, probe, admin, foreign)

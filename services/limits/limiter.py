@@ -11,7 +11,7 @@ from prometheus_client import Counter
 
 from services.errors import Banned, Limited, ShopError
 from services.limits import rules
-from services.limits.asked import Asked, hashed
+from services.limits.asked import Asked
 from services.limits.counting import Check, Taken, take_from_redis
 from services.limits.memory import MemoryCounters
 from services.limits.verbs import Allow2Ban, Blocklist, Fail2Ban, Rule, Safelist, Throttle, Track
@@ -36,7 +36,6 @@ class Limiter:
         self._redis = redis
         self._memory = MemoryCounters(settings.rate_limit_replicas)
         self._rules: Sequence[Rule] = rules.table(settings)
-        self._email_orders = rules.email_orders(settings)
 
     async def admit(self, asked: Asked) -> None:
         """Counts the request. Raises Limited, Banned."""
@@ -72,12 +71,6 @@ class Limiter:
                     check = Check(rule.name, who, rule.tries, rule.find_seconds, rule.ban_seconds)
                     await self._taken([check])
 
-    async def admit_email(self, email: str, once: str) -> None:
-        """An order by an email address; those of the same `once` are one. Raises Limited."""
-        if self.enabled:
-            rule, who = self._email_orders, hashed(email.strip().lower())
-            await self._take([Check(rule.name, who, w.limit, w.seconds, once=once) for w in rule.windows])
-
     async def _take(self, checks: list[Check]) -> None:
         taken = await self._taken(checks)
         if taken is None or (check := taken.refused_by) is None:
@@ -105,7 +98,8 @@ def checks_of(rule: Rule, asked: Asked) -> list[Check]:
         matches, who = rule.matches(asked), rule.by(asked)
         if who is None or (isinstance(rule, Allow2Ban) and not matches):
             return []
-        counts = matches and isinstance(rule, Fail2Ban)
+        # Ten pictures on some other site's page must not ban whoever looks at it.
+        counts = matches and isinstance(rule, Fail2Ban) and not asked.foreign
         return [Check(rule.name, who, rule.tries, rule.find_seconds, rule.ban_seconds, counts)]
     if isinstance(rule, Throttle) and rule.matches(asked):
         who = rule.by(asked)

@@ -8,7 +8,7 @@ import asyncpg
 import redis.asyncio as aioredis
 
 from services.limits.counting import PREFIX
-from services.limits.rules import email_orders, table
+from services.limits.rules import table
 from services.limits.verbs import Allow2Ban, Fail2Ban, Rule, Throttle
 from services.settings import LimitSettings
 
@@ -19,8 +19,10 @@ _SCANNED = 1000
 
 def lines_of_rules(settings: LimitSettings) -> Iterator[str]:
     """One line each, in the order in which they are asked."""
-    for rule in (*table(settings), email_orders(settings)):
+    for rule in table(settings):
         yield f"  {type(rule).__name__.lower():10} {rule.name:18} {_what(rule)}".rstrip()
+    emails = settings.rate_limit_email_orders_per_hour
+    yield f"  {'throttle':10} {'email-orders':18} {emails} in 3600 s, then longer, in PostgreSQL"
     declines = {
         "order-declines": settings.rate_limit_declines_per_order,
         "card-declines": settings.rate_limit_declines_per_card,

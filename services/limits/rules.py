@@ -2,15 +2,14 @@
 
 What an address, a path or a header tells is looked at by the layer before any work is done; what only a
 body or the database tells (an email, an article, a card) by the use case. Counters are Redis's, a process's
-own at limit / RATE_LIMIT_REPLICAS while it is away; those of codes and declined cards are PostgreSQL's and
-stand in services/checkout/limits/. Who may try to log in how often is in services/jobs/staff/throttle.py.
+own at limit / RATE_LIMIT_REPLICAS while it is away; those of emails, codes and declined cards are
+PostgreSQL's and stand in services/checkout/limits/. Who may try to log in how often is in
+services/jobs/staff/throttle.py.
 """
 
 from __future__ import annotations
 
 from services.limits.asked import (
-    Asked,
-    all_together,
     by_address,
     by_cart,
     has_admin_key,
@@ -39,7 +38,17 @@ from services.limits.verbs import (
 )
 from services.settings import LimitSettings
 
-_MINUTE, _HOUR = 60, 3600
+_MINUTE = 60
+# /health, which answers no 401, keeps it by itself: services/health/key_guesses.py.
+KEY_GUESSES = Allow2Ban(
+    "admin-key-guesses",
+    by_address,
+    is_admins,
+    statuses=frozenset({401}),
+    tries=20,
+    find_seconds=600,
+    ban_seconds=900,
+)
 
 
 def table(s: LimitSettings) -> tuple[Rule, ...]:
@@ -50,15 +59,7 @@ def table(s: LimitSettings) -> tuple[Rule, ...]:
         Safelist("safelist", is_from("RATE_LIMIT_SAFELIST", s.rate_limit_safelist)),
         Blocklist("blocklist", is_from("RATE_LIMIT_BLOCKLIST", s.rate_limit_blocklist)),
         Fail2Ban("scanners", by_address, looks_for_holes, tries=10, find_seconds=600, ban_seconds=600),
-        Allow2Ban(
-            "admin-key-guesses",
-            by_address,
-            is_admins,
-            statuses=frozenset({401}),
-            tries=20,
-            find_seconds=600,
-            ban_seconds=900,
-        ),
+        KEY_GUESSES,
         Track("carts-opened", opens_cart),
         Throttle("suggest", by_address, is_suggest, _a_minute(s.rate_limit_suggest_per_minute)),
         Throttle("reads", by_address, is_other_read, _a_minute(s.rate_limit_reads_per_minute)),
@@ -74,25 +75,11 @@ def table(s: LimitSettings) -> tuple[Rule, ...]:
             same_key,
             within=True,
         ),
-        # The gateway's address is not a shopper's: no limit by address, but an end.
-        Throttle("webhooks", all_together, is_webhook, _a_minute(s.rate_limit_webhooks_per_minute)),
-    )
-
-
-def email_orders(s: LimitSettings) -> Throttle:
-    """Asked by the use case that places an order, with the email for a key."""
-    return Throttle(
-        "email-orders", _by_use_case, _always, stacked(s.rate_limit_email_orders_per_hour, _HOUR, 2)
+        # The gateway's addresses are not a shopper's, so they are allowed far more; but each for itself, or
+        # a stranger, whose events nobody has believed yet, could use up what the gateway needs.
+        Throttle("webhooks", by_address, is_webhook, _a_minute(s.rate_limit_webhooks_per_minute)),
     )
 
 
 def _a_minute(limit: int) -> tuple[Window, ...]:
     return (Window(limit, _MINUTE),)
-
-
-def _by_use_case(_asked: Asked) -> None:
-    return None
-
-
-def _always(_asked: Asked) -> bool:
-    return True

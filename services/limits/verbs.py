@@ -4,7 +4,7 @@ safelist    lets pass, whatever other rules say
 blocklist   refuses
 throttle    lets so many pass in a window, several windows at once: then refuses until the window ends
 track       counts in the metrics and lets pass
-fail2ban    refuses what it matches; whoever goes on is banned
+fail2ban    refuses what it matches; whoever goes on is banned, unless another site's page makes them ask
 allow2ban   lets pass what it matches; whoever goes on is banned
 
 A window begins with the first request it counts, so no clock cuts a burst in two. What is refused is not

@@ -11,11 +11,14 @@ from collections.abc import AsyncIterator, Callable
 import httpx
 import pytest
 
+from services.checkout.limits.guesses import Guess, forgive_guess
 from services.checkout.orders import orders
+from services.limits.verbs import Window
 from tests.checkout.conftest import problem_of
 from tests.checkout.desk import Desk, open_desk
 from tests.checkout.stand import ready_cart
 from tests.sandbox import RunningSandbox
+from tests.store import wait_until_async
 
 pytestmark = pytest.mark.anyio
 
@@ -25,6 +28,9 @@ STOLEN, LOST, FUNDS = (
     "pm_card_chargeDeclinedLostCard",
     "pm_card_chargeDeclined",
 )
+
+_WAITING = """SELECT EXISTS (
+  SELECT FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock')"""
 
 
 @pytest.fixture
@@ -36,6 +42,7 @@ async def desk(
         **gateway.environment,
         DATABASE_URL=database_url,
         DATABASE_ACQUIRE_TIMEOUT_SECONDS=20,
+        DATABASE_LOCK_TIMEOUT_SECONDS=20,
         PAYMENT_TIMEOUT_SECONDS=5,
         RATE_LIMIT_ENABLED="yes",
         RATE_LIMIT_DECLINES_PER_ORDER=3,
@@ -89,6 +96,39 @@ async def test_one_article_is_stopped_whatever_email_and_address(desk: Desk) -> 
     assert other.status_code == 201, "other articles are still sold"
 
 
+async def test_an_orders_declines_count_once_and_for_its_cheapest_article(desk: Desk) -> None:
+    """So 17 orders of a hundred articles close none of them."""
+    skus = [await desk.stock(9) for _ in range(4)]
+    cheapest = max(skus)
+    for _ in range(5):
+        cart_id = await ready_cart(desk.owner, *((sku, 1) for sku in skus), email=someone())
+        await desk.owner.execute(
+            "UPDATE checkout.cart_lines SET price_minor = 100 WHERE cart_id = $1 AND sku = $2",
+            cart_id,
+            cheapest,
+        )
+        placed = (await desk.order(cart_id)).json()
+        for card in (LOST, FUNDS):
+            await desk.pay(placed, card)
+            await desk.poll(placed)
+    counted = "SELECT who, count FROM checkout.limit_counts WHERE rule = 'product-declines'"
+    assert [tuple(row) for row in await desk.owner.fetch(counted)] == [(cheapest.lower(), 5)]
+    closed = await try_card(desk, cheapest, someone(), LOST)
+    assert problem_of(closed) == (429, "too-many-declines")
+    assert [(await try_card(desk, sku, someone(), LOST)).status_code for sku in skus if sku != cheapest] == [
+        201
+    ] * 3
+
+
+async def test_a_bestseller_is_sold_while_more_is_paid_for_it_than_declined(desk: Desk) -> None:
+    sku = await desk.stock(100)
+    assert await refusals_of(desk, email=None, sku=sku, tries=1) == ["ordered"]
+    for _ in range(8):
+        assert (await try_card(desk, sku, someone(), "pm_card_visa")).status_code == 201
+    found = await refusals_of(desk, email=None, sku=sku)
+    assert found == ["ordered"] * 7 + ["too-many-declines"] * 5
+
+
 async def test_one_card_is_stopped_whatever_email_article_and_address(desk: Desk) -> None:
     """It gets no second try at an order, and the payment is closed at the gateway."""
     for n in range(5):
@@ -140,8 +180,12 @@ async def test_neither_email_nor_card_can_be_read_in_the_counters(desk: Desk) ->
         "email-declines",
         "card-declines",
         "product-declines",
+        "product-payments",
+        "email-orders",
     }
-    assert {row["count"] for row in rows} == {1}, "a decline that is told twice is one"
+    assert {row["count"] for row in rows if row["rule"] != "product-payments"} == {1}, (
+        "a decline that is told twice is one"
+    )
     assert not any("eve" in row["who"] for row in rows)
 
 
@@ -182,3 +226,27 @@ async def test_guessing_codes_is_stopped_by_cart_and_by_address(desk: Desk) -> N
     elsewhere = next(_ADDRESSES)
     for _ in range(20):
         assert await guess(carts[0], code, elsewhere) == "applied", "a code that holds is no guess"
+
+
+async def test_a_guess_is_given_back_in_the_order_in_which_tries_are_charged(desk: Desk) -> None:
+    """Else a tab that charges and one that gives back could each wait for what the other has locked."""
+    counters = [("cart-codes", "c1", Window(10, 600)), ("address-codes", "192.0.2.1", Window(30, 600))]
+    for rule, who, window in counters:
+        await desk.owner.execute(
+            "SELECT checkout.add_to_limits(ARRAY[$1], ARRAY[$2], ARRAY[$3::int], 1)",
+            rule,
+            who,
+            window.seconds,
+        )
+    locked = "SELECT FROM checkout.limit_counts WHERE rule = $1 FOR NO KEY UPDATE NOWAIT"
+    async with desk.owner.acquire() as first, first.transaction():
+        await first.execute(locked, "address-codes")  # the first of both
+        giving_back = asyncio.create_task(forgive_guess(desk.checkout, Guess(tuple(counters))))
+
+        async def waits() -> bool:
+            return bool(await desk.owner.fetchval(_WAITING))
+
+        await wait_until_async(waits, "the guess is being given back")
+        await first.execute(locked, "cart-codes")
+    await giving_back
+    assert await desk.owner.fetch("SELECT FROM checkout.limit_counts WHERE count > 0") == []

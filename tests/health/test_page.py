@@ -121,3 +121,26 @@ def test_whatever_an_error_says_is_text_on_the_page() -> None:
     assert "<script" not in page
     assert page.count("&lt;script&gt;alert(1)&lt;/script&gt;") >= 8
     assert "sha256-" in CONTENT_SECURITY_POLICY
+
+
+async def test_who_guesses_at_the_key_is_told_no_details_for_a_while(
+    database_url: str, environment: Callable[..., None]
+) -> None:
+    """/health is always answered, so its details would tell whether a guess is right."""
+    environment(
+        DATABASE_URL=database_url, HEALTH_INTERVAL_SECONDS=60, RATE_LIMIT_ENABLED="yes", **ready_urls()
+    )
+    async with in_process(service) as client:
+
+        async def has_details(address: str, **headers: str) -> bool:
+            answer = await client.get("/health", headers={"X-Forwarded-For": address, **headers})
+            assert answer.status_code == 200
+            return any("detail" in check for check in answer.json()["checks"].values())
+
+        for n in range(19):
+            assert not await has_details("192.0.2.6", Authorization=f"Bearer {n}")
+        assert await has_details("192.0.2.6", **KEY), "nineteen are no ban yet"
+        assert not await has_details("192.0.2.6", Authorization="Bearer 19")
+        assert not await has_details("192.0.2.6", **KEY)
+        assert await has_details("192.0.2.7", **KEY)
+        assert await has_details("192.0.2.6, 10.0.0.7", **{"X-Entry": "internal"})

@@ -70,8 +70,29 @@ def test_behind_a_proxy_that_we_trust_each_client_has_a_limit_of_its_own(tmp_pat
     slow = {"RATE_LIMIT_EDGE_PER_SECOND": "1", "RATE_LIMIT_EDGE_BURST": "3"}
     with edge_of(tmp_path, "127.0.0.1, 10.0.0.0/8", **slow) as edge:
         assert burst(edge.public_url, 60, X_Forwarded_For="198.51.100.{n}") == {200: 60}
-        one = burst(edge.public_url, 60, X_Forwarded_For="192.0.2.{n}, 203.0.113.7, 10.0.0.1")
+        one = burst(edge.public_url, 60, X_Forwarded_For="192.0.2.{n}, 203.0.113.7")
         assert one[200] < 12, one
+        household = burst(edge.public_url, 60, X_Forwarded_For="2001:db8:1:2:{n}::1")
+        assert household[200] < 12, household
+        assert burst(edge.public_url, 60, X_Forwarded_For="2001:db8:{n}::1") == {200: 60}
+
+
+def test_behind_two_proxies_the_first_of_them_names_the_client(tmp_path: Path) -> None:
+    slow = {"RATE_LIMIT_EDGE_PER_SECOND": "1", "RATE_LIMIT_EDGE_BURST": "3", "TRUSTED_PROXY_HOPS": "2"}
+    with edge_of(tmp_path, "127.0.0.1, 10.0.0.0/8", **slow) as edge:
+        assert burst(edge.public_url, 60, X_Forwarded_For="198.51.100.{n}, 10.0.0.{n}") == {200: 60}
+        one = burst(edge.public_url, 60, X_Forwarded_For="192.0.2.{n}, 2001:db8:1:2::{n}, 10.0.0.{n}")
+        assert one[200] < 12, one
+
+
+@pytest.mark.parametrize(("hops", "named"), [("1", {}), ("2", {"X_Forwarded_For": "198.51.100.{n}"})])
+def test_who_comes_by_fewer_proxies_shares_one_limit_and_can_not_choose_another(
+    tmp_path: Path, hops: str, named: dict[str, str]
+) -> None:
+    """Around them, or by the second of two alone: there is no address where the client's would stand."""
+    slow = {"RATE_LIMIT_EDGE_PER_SECOND": "1", "RATE_LIMIT_EDGE_BURST": "3", "TRUSTED_PROXY_HOPS": hops}
+    with edge_of(tmp_path, "127.0.0.1", **slow) as edge:
+        assert 3 <= burst(edge.public_url, 60, **named)[200] < 12
 
 
 @pytest.mark.parametrize("variables", [{}, {"RATE_LIMIT_ENABLED": "no", "RATE_LIMIT_EDGE_BURST": "1"}])

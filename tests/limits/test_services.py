@@ -12,7 +12,9 @@ from services.catalog.app import service as catalog
 from services.checkout.app import service as checkout
 from services.storefront.app import service as storefront
 from tests.checkout.conftest import ADMIN, problem_of
+from tests.checkout.desk import open_desk
 from tests.conftest import in_process
+from tests.sandbox import RunningSandbox, running_sandbox
 from tests.storefront.conftest import open_door
 
 pytestmark = pytest.mark.anyio
@@ -28,6 +30,12 @@ def by(address: str, **headers: str) -> dict[str, str]:
 def limits(database_url: str, environment: Callable[..., None], own_valkey_url: str) -> Callable[..., None]:
     """Turns them on, over a Valkey of the test's own; the numbers are the test's."""
     return partial(environment, DATABASE_URL=database_url, REDIS_URL=own_valkey_url, RATE_LIMIT_ENABLED="yes")
+
+
+@pytest.fixture
+async def gateway() -> AsyncIterator[RunningSandbox]:
+    async with running_sandbox() as sandbox:
+        yield sandbox
 
 
 @pytest.fixture
@@ -61,6 +69,22 @@ async def test_an_address_that_the_caller_made_up_does_not_count(shelf: httpx.As
     assert found == [200] * 4 + [429] * 5
 
 
+@pytest.mark.parametrize(
+    ("first", "second"),
+    [
+        ("192.0.2.1:40001", "192.0.2.1:40002"),
+        ("[2001:db8:1:2::1]:443", "[2001:db8:1:2::2]:443"),
+        ("_a", "_b"),
+    ],
+)
+async def test_an_address_with_a_port_and_one_that_can_not_be_read_are_counted(
+    shelf: httpx.AsyncClient, first: str, second: str
+) -> None:
+    """With a blocklist that names others."""
+    found = [(await shelf.get(PRODUCTS, headers=by(a))).status_code for a in (first, second) * 3]
+    assert found == [200] * 4 + [429] * 2
+
+
 async def test_what_the_blocklist_names_gets_403(shelf: httpx.AsyncClient) -> None:
     assert problem_of(await shelf.get(PRODUCTS, headers=by("203.0.113.200"))) == (403, "banned")
 
@@ -78,11 +102,12 @@ async def test_an_entry_that_the_caller_names_otherwise_is_public(shelf: httpx.A
 
 
 async def test_the_admins_key_is_not_limited_and_guesses_at_it_are(
-    shelf: httpx.AsyncClient, monkeypatch: pytest.MonkeyPatch
+    shelf: httpx.AsyncClient,
 ) -> None:
     path = "/api/catalog/admin/import"
-    for _ in range(10):
-        answer = await shelf.post(path, headers={**by("192.0.2.1"), **ADMIN}, content=b"")
+    for n in range(20):
+        spelled = ADMIN["Authorization"].replace("Bearer", ("Bearer", "bearer")[n % 2])
+        answer = await shelf.post(path, headers=by("192.0.2.1", Authorization=spelled), content=b"")
         assert answer.status_code == 415
     guesses = [
         (await shelf.post(path, headers=by("192.0.2.9", Authorization=f"Bearer {n}"))).status_code
@@ -119,6 +144,17 @@ async def test_people_get_a_page_in_their_language(
             assert "refused for now" in scanned.text
 
 
+@pytest.mark.parametrize(("site", "afterwards"), [("cross-site", 200), ("same-site", 200), ("none", 403)])
+async def test_pictures_on_another_sites_page_ban_nobody_who_looks_at_it(
+    limits: Callable[..., None], site: str, afterwards: int
+) -> None:
+    limits()
+    async with in_process(catalog) as client:
+        headers = by("192.0.2.7", **{"Sec-Fetch-Site": site})
+        assert {(await client.get("/.env", headers=headers)).status_code for _ in range(12)} == {403}
+        assert (await client.get(PRODUCTS, headers=by("192.0.2.7"))).status_code == afterwards
+
+
 async def test_a_shopper_who_orders_by_the_storefront_is_the_one_who_is_counted(
     limits: Callable[..., None],
 ) -> None:
@@ -143,6 +179,22 @@ async def test_webhooks_are_capped_by_number_and_size(
         assert problem_of(large) == (413, "too-large")
         found = [(await client.post("/webhooks/payments", content=b"{}")).status_code for _ in range(4)]
         assert found == [400, 400, 429, 429]
+
+
+async def test_a_strangers_flood_leaves_the_webhook_to_the_gateway(
+    limits: Callable[..., None], gateway: RunningSandbox, database_url: str
+) -> None:
+    limits(**gateway.environment, RATE_LIMIT_WEBHOOKS_PER_MINUTE=3)
+    async with open_desk(database_url, gateway) as desk:
+
+        async def rubbish(address: str) -> int:
+            return (
+                await desk.client.post("/webhooks/payments", content=b"{}", headers=by(address))
+            ).status_code
+
+        assert [await rubbish("198.51.100.9") for _ in range(6)] == [400] * 3 + [429] * 3
+        told = await desk.receive(b'{"id": "evt_1", "type": "x", "data": {"object": {}}}', **by("192.0.2.50"))
+        assert told.status_code == 200, told.text
 
 
 async def test_with_limits_off_nobody_is_counted(

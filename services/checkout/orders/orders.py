@@ -66,6 +66,7 @@ async def place_order(
                 checkout.gateway.provider,
                 request and request.request_id,
                 request and request.traceparent,
+                *buyers.email_windows(checkout),
             )
     assert row is not None
     if not row["is_new"]:

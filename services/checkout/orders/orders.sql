@@ -1,7 +1,9 @@
 -- name: place
--- The whole order in one call; see the function's own words.
-SELECT order_id, is_new, attempt_id, number::text, total_minor, currency FROM checkout.place_order(
-  $1, $2, $3, $4, $5, make_interval(mins => $6), make_interval(secs => $7), $8, $9, $10)
+-- The whole order in one call, counted for its email; see the functions' own words.
+SELECT p.order_id, p.is_new, p.attempt_id, p.number::text, p.total_minor, p.currency,
+       CASE WHEN p.is_new THEN checkout.charge_order(p.order_id, $11, $12) END
+FROM checkout.place_order(
+  $1, $2, $3, $4, $5, make_interval(mins => $6), make_interval(secs => $7), $8, $9, $10) p
 
 -- name: placed
 -- What the answer to an order says, and the attempt that pays for it. The secret with which it can be

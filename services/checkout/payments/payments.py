@@ -139,7 +139,9 @@ async def apply_intent(raw: Connection, limits: LimitSettings, intent: Intent) -
         return "unknown"
     if intent.status == "succeeded":
         received = intent.amount if intent.amount_received is None else intent.amount_received
-        effect: str = await raw.fetchval(_SETTLE, attempt_id, intent.id, received, intent.currency)
+        effect: str = await raw.fetchval(
+            _SETTLE, attempt_id, intent.id, received, intent.currency, buyers.WINDOW_SECONDS
+        )
         if effect == "mismatch":
             logger.error("the gateway took something else than we asked for", extra={"facts": _facts(intent)})
         return effect

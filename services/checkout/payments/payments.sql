@@ -34,4 +34,4 @@ SELECT jobs.enqueue('checkout.poll_payment', jsonb_build_array($1::uuid, $2::int
 
 -- name: settle
 -- The gateway has the money.
-SELECT checkout.settle_payment($1, $2, $3, $4)
+SELECT checkout.settle_and_count($1, $2, $3, $4, $5)

@@ -60,6 +60,12 @@ def test_proxies_in_front_are_believed_when_named() -> None:
     assert doors["public"]["forwardedHeaders"]["trustedIPs"] == ["10.1.0.0/16", "10.2.0.1"]
 
 
+def test_the_limit_at_the_door_knows_how_many_proxies_are_in_the_way() -> None:
+    for hops, told in (({}, 1), ({"TRUSTED_PROXY_HOPS": "2"}, 2)):
+        traefik = _edge(TRUSTED_PROXIES="10.1.0.0/16", **hops).compose["services"]["traefik"]
+        assert int(traefik["environment"]["TRUSTED_PROXY_HOPS"]) == told
+
+
 def test_only_the_public_door_is_published_and_on_the_node_itself() -> None:
     stack = _edge(TLS="off", HTTP_PORT="8080")
     [port] = stack.compose["services"]["traefik"]["ports"]
