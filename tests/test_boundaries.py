@@ -12,7 +12,7 @@ NAMES = sorted(folder.name for folder in SERVICES.iterdir() if (folder / "app.py
 SHARED = sorted([*SERVICES.glob("*.py"), *(SERVICES / "design").glob("*.py")])
 # Room was made for what keeps a store up: admission, call guards, the pulse of a pool, the age of an answer;
 # and for what all must do alike, such as hiding what a log quotes.
-SHARED_LINES_MAX = 4900
+SHARED_LINES_MAX = 5100
 MAY_IMPORT = {
     "catalog": set(),
     "checkout": set(),

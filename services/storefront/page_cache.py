@@ -31,6 +31,8 @@ if TYPE_CHECKING:
     from services.storefront.shop import Shop
 
 PAGES_MAX = 300  # of some 50 KB each
+# For so long a whole page is better than one that lacks a part; then prices that are right are.
+_WHOLE_PREFERRED_SECONDS = 60.0
 
 Q = TypeVar("Q", bound=msgspec.Struct)
 B = TypeVar("B", bound=msgspec.Struct)
@@ -88,10 +90,11 @@ class PageCache:
             return page
         context = current_request.get()
         whole = context is None or not context.incomplete
-        if not whole and kept is not None and kept.whole:
-            raise UpstreamUnavailable()  # the whole page of before says more than a part of it
-        if context is not None and context.stale_seconds is not None:
-            page.made_at -= context.stale_seconds
+        stale_seconds = None if context is None else context.stale_seconds
+        if not whole and kept is not None and _says_more(kept, stale_seconds):
+            raise UpstreamUnavailable()
+        if stale_seconds is not None:
+            page.made_at -= stale_seconds
             answer = page.stale()
         if self._seconds:
             self._kept[key] = _Copy(page, answer, time.monotonic() + self._seconds, whole)
@@ -104,6 +107,11 @@ class PageCache:
         del self._making[key]
         if not done.cancelled() and not _spares_the_copy(done):
             self._kept.pop(key, None)  # it has gone or moved, or we are at fault: no copy may hide that
+
+
+def _says_more(kept: _Copy, stale_seconds: float | None) -> bool:
+    """Whether the page of before is better than one that lacks a part, and is that old itself."""
+    return kept.whole and (stale_seconds is not None or kept.page.age_seconds < _WHOLE_PREFERRED_SECONDS)
 
 
 def _spares_the_copy(done: asyncio.Task[ASGIApp]) -> bool:

@@ -14,6 +14,7 @@ from services.settings import CacheSettings
 from services.storefront.languages import ENGLISH, GERMAN, speaking
 from services.storefront.page_cache import PAGES_MAX, PageCache
 from services.storefront.rendering import Page, StalePage, page_response
+from tests.store import wait_until_async
 
 
 def _cache(seconds: float = 60, patience_seconds: float = 60, stale_seconds: float = 60) -> PageCache:
@@ -229,6 +230,22 @@ async def test_half_a_page_gives_way_to_a_newer_one_until_there_is_a_whole_one()
     second = await cache.page(press.page)
     assert isinstance(second, Page)
     assert second is not first
+
+
+@pytest.mark.usefixtures("_request")
+async def test_half_a_page_takes_the_place_of_a_whole_one_that_is_old_unless_it_is_as_stale() -> None:
+    press, cache = Press(), _cache(_MOMENT, stale_seconds=3600)
+    whole = await cache.page(press.page)
+    assert isinstance(whole, Page)
+    whole.made_at -= 100
+    press.incomplete, press.stale_seconds = True, 90.0
+    assert await cache.page(press.page) is whole.stale()
+    press.stale_seconds = None
+
+    async def is_half() -> bool:  # who was let down once does not wait for it
+        return isinstance(await cache.page(press.page), Page)
+
+    await wait_until_async(is_half, "the newer page is shown")
 
 
 async def test_who_joins_the_making_of_a_page_does_not_have_the_haste_of_who_began_it() -> None:
