@@ -129,7 +129,7 @@ async def connection(
                 raise DatabaseUnavailable() from error
             raise
         finally:
-            await _give_back(lent, raw)
+            await _give_back(database, lent, raw)
     finally:
         pulse.leave(stay, answered=answered)
 
@@ -160,12 +160,17 @@ async def _locks_within(raw: Connection, seconds: float | None) -> AsyncIterator
                 _abandon(raw)
 
 
-async def _give_back(lent: Any, raw: Connection) -> None:
+async def _give_back(database: Database, lent: Any, raw: Connection) -> None:
     try:
         await lent.__aexit__()
-    except asyncpg.InternalClientError:  # lost while its task was cancelled, it is back in the pool already
+    except asyncpg.InternalClientError:  # lost in this very moment, it is back in the pool already
         if not _is_lost(raw):
             raise
+    finally:
+        if not lent._connection_counter:
+            # The pool takes it back whatever happens, but `databases` forgets it only if nothing has:
+            # this task would for ever be told that it has one already.
+            database._connection = None
 
 
 def _abandon(raw: Connection) -> None:

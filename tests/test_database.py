@@ -2,8 +2,8 @@
 
 import asyncio
 import time
-from collections.abc import AsyncIterator, Callable
-from contextlib import AbstractAsyncContextManager
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import AbstractAsyncContextManager, suppress
 from typing import Any
 
 import asyncpg
@@ -182,6 +182,45 @@ async def test_a_task_cancelled_while_its_connection_is_lost_is_just_cancelled(
         sleeping.cancel()
         with pytest.raises(asyncio.CancelledError):
             await sleeping
+
+
+async def _lost_in_the_same_turn(database: Database) -> None:
+    async with connection(database) as raw:
+        asyncio.get_running_loop().call_soon(raw.terminate)
+
+
+async def _out_of_time_in_the_same_turn(database: Database) -> None:
+    with suppress(TimeoutError):
+        async with asyncio.timeout(None) as patience, connection(database):
+            patience.reschedule(0)
+
+
+async def _cancelled_twice(database: Database) -> None:
+    """The second time while the server has not yet confirmed the first."""
+    task = asyncio.current_task()
+    assert task is not None
+    with suppress(asyncio.CancelledError):
+        async with connection(database) as raw:
+            canceller = asyncio.create_task(_cancel_twice(task))
+            await raw.execute("SELECT pg_sleep(60)")
+    await canceller
+    assert (task.uncancel(), task.uncancel()) == (1, 0)
+
+
+async def _cancel_twice(task: asyncio.Task[Any]) -> None:
+    for _ in range(2):
+        task.cancel()
+        await asyncio.sleep(0)  # it is told
+
+
+@pytest.mark.parametrize(
+    "disturbed", [_lost_in_the_same_turn, _out_of_time_in_the_same_turn, _cancelled_twice]
+)
+async def test_a_task_disturbed_while_it_gives_back_may_ask_again(
+    database: Database, disturbed: Callable[[Database], Awaitable[None]]
+) -> None:
+    await disturbed(database)
+    assert await is_served(database)
 
 
 async def test_a_server_that_falls_silent_is_given_up(own_postgres: TemporaryPostgres) -> None:
