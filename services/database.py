@@ -156,8 +156,10 @@ async def _locks_within(raw: Connection, seconds: float | None) -> AsyncIterator
         if not _is_lost(raw):
             try:
                 await raw.execute("RESET lock_timeout")
-            except (asyncpg.PostgresError, asyncpg.InterfaceError, OSError):  # instead of what is under way
+            except BaseException as error:
                 _abandon(raw)
+                if not isinstance(error, Exception):  # else what is under way goes on
+                    raise
 
 
 async def _give_back(database: Database, lent: Any, raw: Connection) -> None:

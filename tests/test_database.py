@@ -103,6 +103,27 @@ async def test_a_lock_not_had_in_what_was_left_is_said_so_and_the_connection_goe
         await holder.close()
 
 
+async def test_who_is_cancelled_twice_leaves_the_next_its_whole_wait_for_locks(database: Database) -> None:
+    begun = asyncio.Event()
+
+    async def second() -> None:
+        async with connection(database, timeout_seconds=3) as raw:
+            assert await _lock_timeout_ms(raw) < 750
+            begun.set()
+            await raw.execute("SELECT pg_sleep(60)")
+
+    async with connection(database, timeout_seconds=20):
+        waiting = asyncio.create_task(second())
+        await asyncio.sleep(2.4)  # so long is the only connection away
+    await begun.wait()
+    await asyncio.sleep(0)  # the statement is on its way
+    await _cancel_twice(waiting)
+    with pytest.raises(asyncio.CancelledError):
+        await waiting
+    async with connection(database, timeout_seconds=20) as raw:
+        assert await _lock_timeout_ms(raw) == 750
+
+
 async def test_a_callers_nearer_deadline_counts(database: Database) -> None:
     async def borrow() -> None:
         current_request.set(RequestContext("id", deadline=asyncio.get_running_loop().time()))
