@@ -95,7 +95,7 @@ async def connection(
     its timeout; and at once while the server is away."""
     assert isinstance(database, Pool)
     pulse = database.pulse
-    pulse.admit(partial(database.count, "idle"))
+    pulse.admit()
     context = current_request.get()
     begun = time.monotonic()
     wait = timeout_seconds if context is None else context.seconds_left(timeout_seconds)
@@ -108,7 +108,7 @@ async def connection(
         try:
             async with patience:
                 await lent.__aenter__()
-        except _AWAY as error:
+        except (*_AWAY, asyncpg.InterfaceError, asyncpg.InternalClientError) as error:
             pulse.failed_to_connect(error)
             raise DatabaseUnavailable() from error
         raw: Connection = lent.raw_connection

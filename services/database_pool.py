@@ -13,7 +13,7 @@ import asyncpg
 from databases import Database
 
 from services import metrics
-from services.database_pulse import Pulse
+from services.database_pulse import Pulse, says_nothing_of_the_server
 from services.settings import DatabaseSettings
 
 _CONNECTS_AT_ONCE = 2
@@ -40,6 +40,7 @@ class Pool(Database):
             name,
             self._knock,
             self.expire,
+            self.count,
             after_seconds=settings.database_pulse_after_seconds,
             patience_seconds=settings.database_pulse_seconds,
             gauge=metrics.db_pool_away.labels(name),
@@ -78,10 +79,13 @@ class Pool(Database):
     async def _knock(self) -> None:
         """Asks on a connection that lies idle and on a new one. Either's answer is a sign of life: on a
         starved machine a new session costs a hundred times as much, behind a new server only that one leads
-        anywhere."""
+        anywhere. A new one that fails on our side of the wire leaves the word to the other."""
         idle, anew = asyncio.create_task(self._ask_idle()), asyncio.create_task(self._ask_anew())
         try:
             await asyncio.wait({idle, anew}, return_when=asyncio.FIRST_COMPLETED)
+            failed = anew.exception() if anew.done() else None
+            if failed is not None and says_nothing_of_the_server(failed):
+                await asyncio.wait({idle})
             if not (idle.done() and idle.result()):
                 await anew
         finally:
@@ -94,16 +98,15 @@ class Pool(Database):
         pool = self._pool
         if pool is None or not pool.get_idle_size():
             return False
-        asked = await pool.acquire()
         try:
-            return bool(await asked.fetchval("SELECT true"))
-        except (OSError, asyncpg.PostgresError, asyncpg.InterfaceError):
+            async with pool.acquire() as asked:
+                try:
+                    return bool(await asked.fetchval("SELECT true"))
+                except asyncio.CancelledError:
+                    asked.terminate()  # giving it back would wait for the server, too
+                    raise
+        except Exception:  # whatever it is, it is no answer: the new one's counts
             return False
-        except asyncio.CancelledError:
-            asked.terminate()  # giving it back would wait for the server, too
-            raise
-        finally:
-            await pool.release(asked)
 
     async def _ask_anew(self) -> None:
         knocking = await asyncpg.connect(**self._connect_options)
