@@ -28,6 +28,7 @@ from databases import Database
 from services import metrics
 from services.database_pool import Pool
 from services.database_pulse import cut_short
+from services.database_url import check_url
 from services.errors import DatabaseUnavailable
 from services.request_context import current_request
 from services.settings import DatabaseSettings, SettingError
@@ -75,7 +76,9 @@ def role_url(settings: DatabaseSettings, service: str) -> str:
 
 
 def open_database(url: str, settings: DatabaseSettings, *, pool_max: int, name: str) -> Database:
-    """A pool that connects lazily (`min_size=0`): a service can start while PostgreSQL is away."""
+    """A pool that connects lazily (`min_size=0`): a service can start while PostgreSQL is away. Raises
+    SettingError where the URL says what can't be obeyed."""
+    check_url(url, settings)
     database = Pool(url, settings, pool_max=pool_max, name=name)
     metrics.db_pool_connections_max.labels(name).set(pool_max)
     for state in ("idle", "busy"):

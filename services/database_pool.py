@@ -14,6 +14,7 @@ from databases import Database
 
 from services import metrics
 from services.database_pulse import Pulse, says_nothing_of_the_server
+from services.database_url import one_host
 from services.settings import DatabaseSettings
 
 _CONNECTS_AT_ONCE = 2
@@ -32,7 +33,8 @@ class Pool(Database):
         self._connects = asyncio.Semaphore(_CONNECTS_AT_ONCE)
         self._connect_options: dict[str, Any] = {}  # as the pool gives them
         self.lock_seconds = settings.database_lock_timeout_seconds
-        options = _connection_options(settings, name)
+        url = one_host(url)
+        options = _connection_options(url, settings, name)
         super().__init__(
             url, min_size=0, max_size=pool_max, reset=_keep_session, connect=self._connect_in_turn, **options
         )
@@ -70,9 +72,9 @@ class Pool(Database):
         """The pool behind `databases`, which does not show it."""
         return getattr(self._backend, "_pool", None)
 
-    async def _connect_in_turn(self, _dsn: None, **options: Any) -> asyncpg.Connection:
+    async def _connect_in_turn(self, url: str, **options: Any) -> asyncpg.Connection:
         """Few at a time: a server that has just come back is not overrun."""
-        self._connect_options = options
+        self._connect_options = options = {"dsn": url, **options}
         async with self._connects:
             return await asyncpg.connect(**options)
 
@@ -116,10 +118,13 @@ class Pool(Database):
             knocking.terminate()  # a goodbye would be one more thing to wait for
 
 
-def _connection_options(settings: DatabaseSettings, name: str) -> dict[str, Any]:
+def _connection_options(url: str, settings: DatabaseSettings, name: str) -> dict[str, Any]:
     statement_ms = int(settings.database_statement_timeout_seconds * 1000)
     lock_ms = int(settings.database_lock_timeout_seconds * 1000)
     return {
+        # asyncpg reads the URL itself, in place of `databases`, which would pass over most of what it says.
+        "dsn": url,
+        **dict.fromkeys(("host", "port", "user", "password", "database")),
         "timeout": settings.database_connect_timeout_seconds,
         "command_timeout": settings.database_statement_timeout_seconds + 0.5,
         "server_settings": {

@@ -318,10 +318,12 @@ async def test_the_pool_is_counted(database: Database) -> None:
 
 
 def test_runtime_roles_are_derived_from_the_owner() -> None:
-    settings = DatabaseSettings.read({"DATABASE_URL": "postgresql://owner:se%40cret@db:5432/kiosk?ssl=true"})
+    settings = DatabaseSettings.read(
+        {"DATABASE_URL": "postgresql://owner:se%40cret@db:5432/kiosk?sslmode=require"}
+    )
     url = role_url(settings, "catalog")
     password = role_password("postgresql://owner:se%40cret@db:5432/kiosk", "kiosk_catalog")
-    assert url == f"postgresql://kiosk_catalog:{password}@db:5432/kiosk?ssl=true"
+    assert url == f"postgresql://kiosk_catalog:{password}@db:5432/kiosk?sslmode=require"
     assert password is not None
     assert "cret" not in url
 
