@@ -28,6 +28,7 @@ from databases import Database
 from services import metrics
 from services.database_pool import Pool
 from services.database_pulse import cut_short
+from services.database_url import check_url
 from services.errors import DatabaseUnavailable
 from services.request_context import current_request
 from services.settings import DatabaseSettings, SettingError
@@ -75,7 +76,9 @@ def role_url(settings: DatabaseSettings, service: str) -> str:
 
 
 def open_database(url: str, settings: DatabaseSettings, *, pool_max: int, name: str) -> Database:
-    """A pool that connects lazily (`min_size=0`): a service can start while PostgreSQL is away."""
+    """A pool that connects lazily (`min_size=0`): a service can start while PostgreSQL is away. Raises
+    SettingError where the URL says what can't be obeyed."""
+    check_url(url, settings)
     database = Pool(url, settings, pool_max=pool_max, name=name)
     metrics.db_pool_connections_max.labels(name).set(pool_max)
     for state in ("idle", "busy"):
@@ -95,7 +98,7 @@ async def connection(
     its timeout; and at once while the server is away."""
     assert isinstance(database, Pool)
     pulse = database.pulse
-    pulse.admit(partial(database.count, "idle"))
+    pulse.admit()
     context = current_request.get()
     begun = time.monotonic()
     wait = timeout_seconds if context is None else context.seconds_left(timeout_seconds)
@@ -108,7 +111,7 @@ async def connection(
         try:
             async with patience:
                 await lent.__aenter__()
-        except _AWAY as error:
+        except (*_AWAY, asyncpg.InterfaceError, asyncpg.InternalClientError) as error:
             pulse.failed_to_connect(error)
             raise DatabaseUnavailable() from error
         raw: Connection = lent.raw_connection
@@ -129,7 +132,7 @@ async def connection(
                 raise DatabaseUnavailable() from error
             raise
         finally:
-            await _give_back(lent, raw)
+            await _give_back(database, lent, raw)
     finally:
         pulse.leave(stay, answered=answered)
 
@@ -156,16 +159,23 @@ async def _locks_within(raw: Connection, seconds: float | None) -> AsyncIterator
         if not _is_lost(raw):
             try:
                 await raw.execute("RESET lock_timeout")
-            except (asyncpg.PostgresError, asyncpg.InterfaceError, OSError):  # instead of what is under way
+            except BaseException as error:
                 _abandon(raw)
+                if not isinstance(error, Exception):  # else what is under way goes on
+                    raise
 
 
-async def _give_back(lent: Any, raw: Connection) -> None:
+async def _give_back(database: Database, lent: Any, raw: Connection) -> None:
     try:
         await lent.__aexit__()
-    except asyncpg.InternalClientError:  # lost while its task was cancelled, it is back in the pool already
+    except asyncpg.InternalClientError:  # lost in this very moment, it is back in the pool already
         if not _is_lost(raw):
             raise
+    finally:
+        if not lent._connection_counter:
+            # The pool takes it back whatever happens, but `databases` forgets it only if nothing has:
+            # this task would for ever be told that it has one already.
+            database._connection = None
 
 
 def _abandon(raw: Connection) -> None:

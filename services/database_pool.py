@@ -13,7 +13,8 @@ import asyncpg
 from databases import Database
 
 from services import metrics
-from services.database_pulse import Pulse
+from services.database_pulse import Pulse, says_nothing_of_the_server
+from services.database_url import one_host
 from services.settings import DatabaseSettings
 
 _CONNECTS_AT_ONCE = 2
@@ -32,7 +33,8 @@ class Pool(Database):
         self._connects = asyncio.Semaphore(_CONNECTS_AT_ONCE)
         self._connect_options: dict[str, Any] = {}  # as the pool gives them
         self.lock_seconds = settings.database_lock_timeout_seconds
-        options = _connection_options(settings, name)
+        url = one_host(url)
+        options = _connection_options(url, settings, name)
         super().__init__(
             url, min_size=0, max_size=pool_max, reset=_keep_session, connect=self._connect_in_turn, **options
         )
@@ -40,6 +42,7 @@ class Pool(Database):
             name,
             self._knock,
             self.expire,
+            self.count,
             after_seconds=settings.database_pulse_after_seconds,
             patience_seconds=settings.database_pulse_seconds,
             gauge=metrics.db_pool_away.labels(name),
@@ -69,19 +72,22 @@ class Pool(Database):
         """The pool behind `databases`, which does not show it."""
         return getattr(self._backend, "_pool", None)
 
-    async def _connect_in_turn(self, _dsn: None, **options: Any) -> asyncpg.Connection:
+    async def _connect_in_turn(self, url: str, **options: Any) -> asyncpg.Connection:
         """Few at a time: a server that has just come back is not overrun."""
-        self._connect_options = options
+        self._connect_options = options = {"dsn": url, **options}
         async with self._connects:
             return await asyncpg.connect(**options)
 
     async def _knock(self) -> None:
         """Asks on a connection that lies idle and on a new one. Either's answer is a sign of life: on a
         starved machine a new session costs a hundred times as much, behind a new server only that one leads
-        anywhere."""
+        anywhere. A new one that fails on our side of the wire leaves the word to the other."""
         idle, anew = asyncio.create_task(self._ask_idle()), asyncio.create_task(self._ask_anew())
         try:
             await asyncio.wait({idle, anew}, return_when=asyncio.FIRST_COMPLETED)
+            failed = anew.exception() if anew.done() else None
+            if failed is not None and says_nothing_of_the_server(failed):
+                await asyncio.wait({idle})
             if not (idle.done() and idle.result()):
                 await anew
         finally:
@@ -94,16 +100,15 @@ class Pool(Database):
         pool = self._pool
         if pool is None or not pool.get_idle_size():
             return False
-        asked = await pool.acquire()
         try:
-            return bool(await asked.fetchval("SELECT true"))
-        except (OSError, asyncpg.PostgresError, asyncpg.InterfaceError):
+            async with pool.acquire() as asked:
+                try:
+                    return bool(await asked.fetchval("SELECT true"))
+                except asyncio.CancelledError:
+                    asked.terminate()  # giving it back would wait for the server, too
+                    raise
+        except Exception:  # whatever it is, it is no answer: the new one's counts
             return False
-        except asyncio.CancelledError:
-            asked.terminate()  # giving it back would wait for the server, too
-            raise
-        finally:
-            await pool.release(asked)
 
     async def _ask_anew(self) -> None:
         knocking = await asyncpg.connect(**self._connect_options)
@@ -113,10 +118,13 @@ class Pool(Database):
             knocking.terminate()  # a goodbye would be one more thing to wait for
 
 
-def _connection_options(settings: DatabaseSettings, name: str) -> dict[str, Any]:
+def _connection_options(url: str, settings: DatabaseSettings, name: str) -> dict[str, Any]:
     statement_ms = int(settings.database_statement_timeout_seconds * 1000)
     lock_ms = int(settings.database_lock_timeout_seconds * 1000)
     return {
+        # asyncpg reads the URL itself, in place of `databases`, which would pass over most of what it says.
+        "dsn": url,
+        **dict.fromkeys(("host", "port", "user", "password", "database")),
         "timeout": settings.database_connect_timeout_seconds,
         "command_timeout": settings.database_statement_timeout_seconds + 0.5,
         "server_settings": {

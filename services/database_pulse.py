@@ -7,14 +7,19 @@ DATABASE_PULSE_SECONDS everybody who waits is let go, and whoever comes is refus
 in the background, one at a time and further and further apart, is answered. On a machine where nearly
 always somebody waits for a CPU, slowness looks like silence: there it is asked again before it is believed.
 
-This is no `Breaker`: nobody's request has to be the probe, and one refused connection is proof enough.
+This is no `Breaker`: nobody's request has to be the probe, and one refused connection is proof enough. One
+that failed on our side of the wire, for want of a name, a port or a file, is none: while the pool has others,
+only who wanted that one is refused.
 """
 
 from __future__ import annotations
 
 import asyncio
+import errno
 import logging
 import random
+import socket
+import ssl
 import time
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
@@ -29,8 +34,14 @@ from services.errors import DatabaseUnavailable
 logger = logging.getLogger("kiosk.database")
 _PRESSURE = Path("/proc/pressure/cpu")
 
-# What nobody but an absent server answers. Anything else it says is a sign of life.
-NOT_THERE = (OSError, asyncpg.CannotConnectNowError, asyncpg.PostgresConnectionError)
+# What nobody but an absent server answers. Anything else that it says is a sign of life.
+NOT_THERE = (
+    OSError,
+    asyncpg.CannotConnectNowError,
+    asyncpg.PostgresConnectionError,
+    asyncpg.TargetServerAttributeNotMatched,  # another one may be there, but not who was asked for
+)
+_OUR_OWN_LIMITS = {errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM, errno.EADDRNOTAVAIL}
 _LOOK_FIRST_SECONDS, _LOOK_MAX_SECONDS = 0.1, 1.0
 _LOOK_PATIENCE_SECONDS = 3.0  # nobody waits for it
 _TRIES_WHILE_STARVED, _STARVED_SHARE = 4, 0.8
@@ -56,12 +67,14 @@ class Pulse:
         name: str,
         knock: Callable[[], Awaitable[None]],
         on_return: Callable[[], Awaitable[None]],
+        connections: Callable[[str], float],
         *,
         after_seconds: float,
         patience_seconds: float,
         gauge: Gauge,
     ) -> None:
         self._name, self._knock, self._on_return, self._gauge = name, knock, on_return, gauge
+        self._connections = connections
         self._after_seconds, self._patience_seconds = after_seconds, patience_seconds
         self._stays: dict[Stay, None] = {}  # the longest first
         self._answered_at = 0.0  # loop time
@@ -71,13 +84,13 @@ class Pulse:
         self._task: asyncio.Task[None] | None = None
         self.away_since: float | None = None  # time.time()
 
-    def admit(self, idle_connections: Callable[[], float]) -> None:
+    def admit(self) -> None:
         """Raises DatabaseUnavailable at once while the server is away, and for a moment after it had no
         connection left to give, unless this pool has one."""
         if self._cause is not None:
             raise DatabaseUnavailable() from self._cause
         if self._crowded_until and asyncio.get_running_loop().time() < self._crowded_until:
-            if not idle_connections() and not self._stays:
+            if not self._connections("idle") and not self._stays:
                 raise DatabaseUnavailable("has no connection left")
         else:
             self._crowded_until = 0.0
@@ -103,7 +116,9 @@ class Pulse:
             # Asking costs the server a process each time, and it has too many.
             wait = _CROWDED_SECONDS * random.uniform(0.5, 1.5)  # noqa: S311  # not a secret
             self._crowded_until = asyncio.get_running_loop().time() + wait
-        elif isinstance(error, NOT_THERE) and not isinstance(error, TimeoutError):
+        elif isinstance(error, TimeoutError) or not isinstance(error, NOT_THERE):
+            pass
+        elif self._proves_absence(error):
             self._lose(error)
 
     def stop(self) -> None:
@@ -131,28 +146,42 @@ class Pulse:
         began = loop.time()
         for _ in range(_TRIES_WHILE_STARVED):
             since, waited = loop.time(), cpu_waited_seconds()
-            silence = await self._asked(self._patience_seconds)
+            silence = await self._asked(self._knock, self._patience_seconds)
             took = loop.time() - since
             slept = took > self._patience_seconds + _LATE_SECONDS  # this process was busy itself
             starved = cpu_waited_seconds() - waited > _STARVED_SHARE * took
             if self._answered_at > began or not isinstance(silence, TimeoutError) or not (slept or starved):
                 break
         self._task = None
-        if silence is not None and self._answered_at <= began:
+        if silence is not None and self._answered_at <= began and self._proves_absence(silence):
             self._lose(silence)
         elif self._stays:
             self._timer = loop.call_later(self._after_seconds, self._look)
 
-    async def _asked(self, patience_seconds: float) -> Exception | None:
-        """None when the server gave a sign of life."""
+    async def _asked(
+        self, question: Callable[[], Awaitable[None]], patience_seconds: float
+    ) -> Exception | None:
+        """None when the server gave a sign of life. No error, foreseen or not, ends who looks for one."""
         try:
             async with asyncio.timeout(patience_seconds):
-                await self._knock()
+                await question()
         except NOT_THERE as error:
             return error
-        except (asyncpg.PostgresError, asyncpg.InterfaceError):
-            pass  # it would not let us in, and said so
+        except asyncpg.PostgresError:
+            return None  # it would not let us in, and said so
+        except Exception as error:
+            return error
         return None
+
+    def _proves_absence(self, error: Exception) -> bool:
+        """What hinders new connections only leaves in use those that are there. Where there is none nobody
+        can be served, whatever it is."""
+        there = self._connections("idle") + self._connections("busy")
+        if not there or not says_nothing_of_the_server(error):
+            return True
+        facts = {"pool": self._name, "why": repr(error), "connections": there}
+        logger.warning("no new connection to the database", extra={"facts": facts})
+        return False
 
     def _lose(self, cause: Exception) -> None:
         if self._cause is not None:
@@ -170,16 +199,29 @@ class Pulse:
         while True:
             # Jitter keeps pools and replicas from knocking at a recovering server in step.
             await asyncio.sleep(wait * random.uniform(0.5, 1.5))  # noqa: S311  # not a secret
-            if (silence := await self._asked(_LOOK_PATIENCE_SECONDS)) is None:
+            silence = await self._asked(self._knock, _LOOK_PATIENCE_SECONDS)
+            if silence is None:
+                silence = await self._asked(self._on_return, _LOOK_PATIENCE_SECONDS)
+            if silence is None:
                 break
+            if type(silence) is not type(self._cause):
+                facts = {"pool": self._name, "why": repr(silence)}
+                logger.warning("database still away", extra={"facts": facts})
             self._cause = silence
             wait = min(2 * wait, _LOOK_MAX_SECONDS)
-        await self._on_return()
         since = self.away_since or time.time()
         self._cause = self.away_since = self._task = None
         self._gauge.set(0)
         seconds = round(time.time() - since, 1)
         logger.warning("database back", extra={"facts": {"pool": self._name, "away_seconds": seconds}})
+
+
+def says_nothing_of_the_server(error: BaseException) -> bool:
+    """Whether a new connection failed on our side of the wire: by a name that is not found, a port, file or
+    buffer that is not left, a certificate, or something that nobody foresaw."""
+    if isinstance(error, OSError):
+        return isinstance(error, socket.gaierror | ssl.SSLError) or error.errno in _OUR_OWN_LIMITS
+    return not isinstance(error, asyncpg.PostgresError)
 
 
 def cpu_waited_seconds() -> float:

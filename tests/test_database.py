@@ -2,8 +2,8 @@
 
 import asyncio
 import time
-from collections.abc import AsyncIterator, Callable
-from contextlib import AbstractAsyncContextManager
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import AbstractAsyncContextManager, suppress
 from typing import Any
 
 import asyncpg
@@ -103,6 +103,27 @@ async def test_a_lock_not_had_in_what_was_left_is_said_so_and_the_connection_goe
         await holder.close()
 
 
+async def test_who_is_cancelled_twice_leaves_the_next_its_whole_wait_for_locks(database: Database) -> None:
+    begun = asyncio.Event()
+
+    async def second() -> None:
+        async with connection(database, timeout_seconds=3) as raw:
+            assert await _lock_timeout_ms(raw) < 750
+            begun.set()
+            await raw.execute("SELECT pg_sleep(60)")
+
+    async with connection(database, timeout_seconds=20):
+        waiting = asyncio.create_task(second())
+        await asyncio.sleep(2.4)  # so long is the only connection away
+    await begun.wait()
+    await asyncio.sleep(0)  # the statement is on its way
+    await _cancel_twice(waiting)
+    with pytest.raises(asyncio.CancelledError):
+        await waiting
+    async with connection(database, timeout_seconds=20) as raw:
+        assert await _lock_timeout_ms(raw) == 750
+
+
 async def test_a_callers_nearer_deadline_counts(database: Database) -> None:
     async def borrow() -> None:
         current_request.set(RequestContext("id", deadline=asyncio.get_running_loop().time()))
@@ -184,6 +205,45 @@ async def test_a_task_cancelled_while_its_connection_is_lost_is_just_cancelled(
             await sleeping
 
 
+async def _lost_in_the_same_turn(database: Database) -> None:
+    async with connection(database) as raw:
+        asyncio.get_running_loop().call_soon(raw.terminate)
+
+
+async def _out_of_time_in_the_same_turn(database: Database) -> None:
+    with suppress(TimeoutError):
+        async with asyncio.timeout(None) as patience, connection(database):
+            patience.reschedule(0)
+
+
+async def _cancelled_twice(database: Database) -> None:
+    """The second time while the server has not yet confirmed the first."""
+    task = asyncio.current_task()
+    assert task is not None
+    with suppress(asyncio.CancelledError):
+        async with connection(database) as raw:
+            canceller = asyncio.create_task(_cancel_twice(task))
+            await raw.execute("SELECT pg_sleep(60)")
+    await canceller
+    assert (task.uncancel(), task.uncancel()) == (1, 0)
+
+
+async def _cancel_twice(task: asyncio.Task[Any]) -> None:
+    for _ in range(2):
+        task.cancel()
+        await asyncio.sleep(0)  # it is told
+
+
+@pytest.mark.parametrize(
+    "disturbed", [_lost_in_the_same_turn, _out_of_time_in_the_same_turn, _cancelled_twice]
+)
+async def test_a_task_disturbed_while_it_gives_back_may_ask_again(
+    database: Database, disturbed: Callable[[Database], Awaitable[None]]
+) -> None:
+    await disturbed(database)
+    assert await is_served(database)
+
+
 async def test_a_server_that_falls_silent_is_given_up(own_postgres: TemporaryPostgres) -> None:
     settings = DatabaseSettings.read({"DATABASE_STATEMENT_TIMEOUT_SECONDS": "0.2"})
     opened = open_database(own_postgres.url, settings, pool_max=1, name="silent")
@@ -258,10 +318,12 @@ async def test_the_pool_is_counted(database: Database) -> None:
 
 
 def test_runtime_roles_are_derived_from_the_owner() -> None:
-    settings = DatabaseSettings.read({"DATABASE_URL": "postgresql://owner:se%40cret@db:5432/kiosk?ssl=true"})
+    settings = DatabaseSettings.read(
+        {"DATABASE_URL": "postgresql://owner:se%40cret@db:5432/kiosk?sslmode=require"}
+    )
     url = role_url(settings, "catalog")
     password = role_password("postgresql://owner:se%40cret@db:5432/kiosk", "kiosk_catalog")
-    assert url == f"postgresql://kiosk_catalog:{password}@db:5432/kiosk?ssl=true"
+    assert url == f"postgresql://kiosk_catalog:{password}@db:5432/kiosk?sslmode=require"
     assert password is not None
     assert "cret" not in url
 

@@ -1,11 +1,17 @@
 """The pulse of a pool: silence is noticed long before a statement's time is over, and only silence is."""
 
 import asyncio
+import errno
 import os
+import resource
+import socket
+import ssl
+import struct
 import subprocess
 import sys
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import asyncpg
@@ -13,9 +19,9 @@ import psutil
 import pytest
 from databases import Database
 
-from ops.local.postgres import TemporaryPostgres
+from ops.local.postgres import SOCKET_NAME, TemporaryPostgres
 from services import metrics
-from services.database import connection, open_database
+from services.database import connection, open_database, transaction
 from services.database_pool import Pool
 from services.database_pulse import Pulse, cpu_waited_seconds
 from services.errors import DatabaseUnavailable
@@ -62,6 +68,27 @@ class Frozen:
     def __exit__(self, *_: object) -> None:
         for process in self._frozen:
             process.resume()
+
+
+async def _nothing() -> None:
+    pass
+
+
+def _pulse(
+    knock: Callable[[], Awaitable[None]] = _nothing,
+    on_return: Callable[[], Awaitable[None]] = _nothing,
+    connections: Callable[[str], float] = lambda _state: 0.0,
+) -> Pulse:
+    """One of its own, of a pool that is only told of."""
+    return Pulse(
+        "toy",
+        knock,
+        on_return,
+        connections,
+        after_seconds=0.01,
+        patience_seconds=0.2,
+        gauge=metrics.db_pool_away.labels("toy"),
+    )
 
 
 async def _ask(database: Database, statement: str = "SELECT 1") -> object:
@@ -123,24 +150,14 @@ async def test_who_was_busy_and_missed_the_answer_asks_again() -> None:
             time.sleep(0.5)  # the whole process is busy: that is the point
             await asyncio.Event().wait()
 
-    async def nothing() -> None:
-        pass
-
-    pulse = Pulse(
-        "busy",
-        knock,
-        nothing,
-        after_seconds=0.01,
-        patience_seconds=0.2,
-        gauge=metrics.db_pool_away.labels("busy"),
-    )
+    pulse = _pulse(knock)
     stay = pulse.enter(lambda: cut.append(True))
 
     async def asked_again() -> bool:
         return len(asked) >= 2
 
     await wait_until_async(asked_again, "it asks again")
-    pulse.admit(lambda: 0)
+    pulse.admit()
     pulse.leave(stay, answered=True)
     pulse.stop()
     assert not cut
@@ -195,6 +212,148 @@ async def test_a_server_that_comes_back_is_not_overrun(
     await owner.execute("SELECT pg_stat_force_next_flush()")
     assert await owner.fetchval(sessions) - begun <= 3
     await owner.close()
+
+
+@contextmanager
+def _no_more_files() -> Iterator[None]:
+    """This process can open none until the end: no new connection, that is."""
+    lowest_free = os.dup(0)
+    os.close(lowest_free)
+    before = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (lowest_free, before[1]))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_NOFILE, before)
+
+
+async def test_a_process_that_can_open_no_more_files_goes_on_with_what_it_has(database: Database) -> None:
+    """Also while a statement takes so long that the pulse is felt, which opens a connection, too."""
+    async with transaction(database, timeout_seconds=600) as raw:
+        with _no_more_files():
+            assert await asyncio.create_task(_refusals(database, 1)) == 1
+            assert await raw.fetchval("SELECT pg_sleep(0.6)::text") == ""
+    assert isinstance(database, Pool)
+    assert database.pulse.away_since is None
+    assert await _refusals(database, 2) == 0
+
+
+async def test_a_process_that_can_open_no_more_files_and_has_nothing_waits_until_it_can(
+    database: Database,
+) -> None:
+    assert isinstance(database, Pool)
+    with _no_more_files():
+        assert await _refusals(database, 2) == 2
+        assert database.pulse.away_since is not None
+    await wait_until_async(lambda: is_served(database), "the pool has found out")
+    assert database.pulse.away_since is None
+
+
+async def test_a_pulse_that_cannot_ask_anew_waits_for_the_answer_of_who_is_there(database: Database) -> None:
+    async def sleep() -> None:
+        async with connection(database, timeout_seconds=600) as raw:
+            await raw.fetchval("SELECT pg_sleep(0.6)")
+
+    await asyncio.gather(sleep(), sleep())  # a connection each
+    with _no_more_files():
+        await sleep()
+    assert isinstance(database, Pool)
+    assert database.pulse.away_since is None
+
+
+@pytest.mark.parametrize("kind", [2, 7], ids=["Kerberos", "GSS"])
+async def test_a_server_that_asks_for_what_nobody_can_is_looked_for_further(
+    own_postgres: TemporaryPostgres, database: Database, kind: int
+) -> None:
+    assert isinstance(database, Pool)
+    visited = asyncio.Event()
+
+    async def ask_to_authenticate(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        writer.write(b"R" + struct.pack("!ii", 8, kind))
+        await reader.read()  # until who asked has gone
+        writer.close()
+        visited.set()
+
+    await _ask(database)
+    own_postgres.stop()
+    assert await _refusals(database, 20) == 20
+    stranger = await asyncio.start_unix_server(
+        ask_to_authenticate, own_postgres.cluster.sockets / SOCKET_NAME
+    )
+    await asyncio.wait_for(visited.wait(), 30)
+    assert database.pulse.away_since is not None
+    async with await _opened(own_postgres) as newcomer:
+        assert await _refusals(newcomer, 1) == 1
+    stranger.close()
+    own_postgres.start()
+    await wait_until_async(lambda: is_served(database), "the pool has found out")
+
+
+async def test_no_error_ends_the_look_in_the_background() -> None:
+    answers: list[Exception | None] = [asyncpg.InternalClientError(), KeyError("?"), None, None]
+    afterwards: list[Exception | None] = [KeyError("?"), None]
+    returned = asyncio.Event()
+
+    async def knock() -> None:
+        if answer := answers.pop(0):
+            raise answer
+
+    async def on_return() -> None:
+        if answer := afterwards.pop(0):
+            raise answer
+        returned.set()
+
+    pulse = _pulse(knock, on_return)
+    pulse.failed_to_connect(ConnectionRefusedError())
+    await asyncio.wait_for(returned.wait(), 30)
+    pulse.admit()
+
+
+async def test_no_error_ends_the_pulse() -> None:
+    """With a connection there it proves nothing, and is asked again; without one nobody is well."""
+    asked: list[int] = []
+
+    async def knock() -> None:
+        asked.append(1)
+        raise KeyError("?")
+
+    connections = [1]
+    pulse = _pulse(knock, connections=lambda _state: float(connections[0]))
+    stay = pulse.enter(lambda: None)
+
+    async def asked_twice() -> bool:
+        return len(asked) >= 2
+
+    async def is_away() -> bool:
+        return pulse.away_since is not None
+
+    await wait_until_async(asked_twice, "it asks again")
+    assert pulse.away_since is None
+    connections[0] = 0
+    await wait_until_async(is_away, "it is given up")
+    pulse.leave(stay, answered=False)
+    pulse.stop()
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        socket.gaierror(socket.EAI_AGAIN, "Temporary failure in name resolution"),
+        OSError(errno.EADDRNOTAVAIL, "no local port is left"),
+        ssl.SSLCertVerificationError("its certificate has run out"),
+        asyncpg.TargetServerAttributeNotMatched(),
+    ],
+    ids=lambda error: type(error).__name__,
+)
+async def test_what_says_nothing_of_the_server_fails_the_newcomer_only(error: Exception) -> None:
+    pulse = _pulse(connections=lambda state: 1.0 if state == "busy" else 0.0)
+    cut: list[bool] = []
+    stay = pulse.enter(lambda: cut.append(True))
+    pulse.failed_to_connect(error)
+    pulse.admit()
+    pulse.leave(stay, answered=True)
+    pulse.stop()
+    assert not cut
 
 
 async def test_a_pool_whose_server_is_silent_can_be_closed(own_postgres: TemporaryPostgres) -> None:
