@@ -31,9 +31,6 @@ class Watch:
     guesses: KeyGuesses
 
 
-_HEADERS = {"Cache-Control": "no-store", "Vary": "Accept, Authorization"}
-
-
 class Asked(Input, frozen=True):
     """`check` names the one check to tell of."""
 
