@@ -46,18 +46,17 @@ _PAGES_OF_A_CART = {
     ("GET", "/orders/{token}/cancel"),
     ("POST", "/orders/{token}/cancel"),
 }
-# What cannot be answered without somebody else's word. `/health` says 503 when the shop cannot sell, and a
-# crawler that is told 503 for the list of all products comes again.
+# What cannot be answered without somebody else's word. A crawler that is told 503 for the list of all products
+# comes again.
 LEANS: dict[str, set[Route]] = {
     "catalog": {
         ("PUT", "/api/checkout/carts/{id}/lines/{sku}"),
         ("POST", "/cart/lines"),
         ("POST", "/cart/quantity"),
         ("GET", "/sitemap.xml"),
-        ("GET", "/health"),
     },
-    "checkout": _PAGES_OF_A_CART | {("GET", "/health")},
-    "storefront": {("GET", "/health")},
+    "checkout": _PAGES_OF_A_CART,
+    "storefront": set(),
     "jobs": set(),
     "health": set(),
     "worker-durable": set(),
