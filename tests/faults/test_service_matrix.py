@@ -46,8 +46,8 @@ _PAGES_OF_A_CART = {
     ("GET", "/orders/{token}/cancel"),
     ("POST", "/orders/{token}/cancel"),
 }
-# What cannot be answered without somebody else's word. A crawler that is told 503 for the list of all products
-# comes again.
+# What cannot be answered without somebody else's word. A crawler that is told 503 for the list of all
+# products comes again.
 LEANS: dict[str, set[Route]] = {
     "catalog": {
         ("PUT", "/api/checkout/carts/{id}/lines/{sku}"),
