@@ -239,5 +239,5 @@ def base_url() -> Iterator[str]:
     if given := os.environ.get("BASE_URL"):
         yield given.rstrip("/")
         return
-    with local_store(ADMIN_API_KEY=ADMIN_KEY) as store:
+    with local_store(ADMIN_API_KEY=ADMIN_KEY, **PATIENT, **PATIENT_WITH_REDIS) as store:
         yield store.url
