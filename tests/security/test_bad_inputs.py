@@ -87,6 +87,15 @@ async def _filled_cart(url: str) -> tuple[str, str]:
     return cart_id, line
 
 
+async def _is_counted(database_url: str) -> bool:
+    """Looks leave catalog together, every few seconds."""
+    connection = await asyncpg.connect(database_url)
+    try:
+        return bool(await connection.fetchval("SELECT EXISTS (SELECT FROM catalog.product_views)"))
+    finally:
+        await connection.close()
+
+
 def _complaints(log: str) -> list[str]:
     """Lines of the log that tell of a mistake of ours, or of a process that had to be started anew."""
     return [line for line in log.splitlines() if re.search(r"unhandled error|Traceback|restart", line)]
@@ -94,6 +103,7 @@ def _complaints(log: str) -> list[str]:
 
 async def test_no_bad_input_breaks_anything_or_leaves_a_trace(store: LocalStore, database_url: str) -> None:
     cart_id, line = await _filled_cart(store.url)
+    await wait_until_async(lambda: _is_counted(database_url), "the look at a product is counted", 60)
     before: dict[str, str] = {}
 
     async def quiet() -> bool:
