@@ -10,7 +10,7 @@ from services.errors import Unavailable, UpstreamUnavailable
 from services.storefront.catalog_client import CatalogClient, Category, CategoryLink
 
 _FRESH_SECONDS = 10.0
-_ASK_AGAIN_SECONDS = 1.0
+_FAILURE_SECONDS_MAX = 1.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,12 +54,15 @@ class Navigation:
             return Tree()
 
     async def _ask(self) -> None:
-        """A failure counts for a moment too, else every waiting page would sit out its own timeout."""
+        """A failure counts for a moment too, else every waiting page would sit out its own timeout: for as
+        long as it took. A catalog that refused at once, as while it starts, is asked again at once."""
+        began = time.monotonic()
         try:
             self.kept = _planted((await self._catalog.categories()).items)
             self._ask_at = time.monotonic() + _FRESH_SECONDS
         except Unavailable:
-            self._ask_at = time.monotonic() + _ASK_AGAIN_SECONDS
+            ended = time.monotonic()
+            self._ask_at = ended + min(_FAILURE_SECONDS_MAX, ended - began)
 
 
 def _planted(top: list[Category]) -> Tree:

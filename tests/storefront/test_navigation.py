@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import time
+from collections.abc import Callable
+from functools import partial
 
 import pytest
 
@@ -13,14 +15,16 @@ from services.storefront.navigation import Navigation, Tree
 
 
 class Catalog(CatalogClient):
-    """Counts who asks for the categories; `away` makes it fail."""
+    """Counts who asks for the categories; `away` makes it fail, after `takes`."""
 
     def __init__(self) -> None:
         self.asked, self.away = 0, False
+        self.takes: Callable[[], None] = lambda: None
 
     async def categories(self) -> CategoryTree:
         self.asked += 1
         await asyncio.sleep(0)
+        self.takes()
         if self.away:
             raise UpstreamUnavailable()
         return CategoryTree([Category("top", "Top", [Category("leaf", "Leaf", [])])])
@@ -30,6 +34,9 @@ class Clock:
     def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
         self.now = time.monotonic()
         monkeypatch.setattr("services.storefront.navigation.time.monotonic", lambda: self.now)
+
+    def pass_by(self, seconds: float) -> None:
+        self.now += seconds
 
 
 async def test_many_pages_at_once_ask_once() -> None:
@@ -44,18 +51,35 @@ async def test_the_last_tree_is_shown_on_while_catalog_is_away(monkeypatch: pyte
     clock, catalog = Clock(monkeypatch), Catalog()
     navigation = Navigation(catalog)
     known = await navigation.tree()
-    clock.now, catalog.away = clock.now + 60, True
+    clock.pass_by(60)
+    catalog.away = True
     assert await navigation.tree() is known
     assert catalog.asked == 2
 
 
-async def test_without_any_tree_a_failure_counts_for_a_second(monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_without_any_tree_a_slow_failure_counts_for_as_long_as_it_took(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     clock, catalog = Clock(monkeypatch), Catalog()
     catalog.away, navigation = True, Navigation(catalog)
-    for _ in range(3):
-        with pytest.raises(UpstreamUnavailable):
-            await navigation.tree()
-    assert await navigation.tree_if_any() == Tree()
-    assert catalog.asked == 1
-    clock.now, catalog.away = clock.now + 1, False
+    for took, counts in ((0.5, 0.5), (30.0, 1.0)):
+        catalog.takes, catalog.asked = partial(clock.pass_by, took), 0
+        for _ in range(3):
+            with pytest.raises(UpstreamUnavailable):
+                await navigation.tree()
+        assert await navigation.tree_if_any() == Tree()
+        assert catalog.asked == 1
+        clock.pass_by(counts)
+    catalog.away = False
+    assert "leaf" in (await navigation.tree()).places
+
+
+async def test_a_catalog_that_refuses_at_once_is_asked_again_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    """As while it starts: a store that was up showed no categories for a second."""
+    Clock(monkeypatch)
+    catalog = Catalog()
+    catalog.away, navigation = True, Navigation(catalog)
+    with pytest.raises(UpstreamUnavailable):
+        await navigation.tree()
+    catalog.away = False
     assert "leaf" in (await navigation.tree()).places
