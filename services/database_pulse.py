@@ -116,9 +116,9 @@ class Pulse:
             # Asking costs the server a process each time, and it has too many.
             wait = _CROWDED_SECONDS * random.uniform(0.5, 1.5)  # noqa: S311  # not a secret
             self._crowded_until = asyncio.get_running_loop().time() + wait
-        elif isinstance(error, TimeoutError) or not isinstance(error, NOT_THERE):
-            pass
-        elif self._proves_absence(error):
+            return
+        believed = isinstance(error, NOT_THERE) and not isinstance(error, TimeoutError)
+        if believed and self._proves_absence(error):
             self._lose(error)
 
     def stop(self) -> None:

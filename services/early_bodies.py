@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 from collections import deque
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 
 from starlette.types import Message, Receive, Scope
 
@@ -60,14 +60,12 @@ class EarlyBody:
 
     async def read(self, context: RequestContext) -> None:
         """Until the end or as far as it may be used; no longer than until the deadline that another service
-        has set, which then sheds it. Raises CallerGone, NoPlace (`full`)."""
+        has set. Raises CallerGone, NoPlace (`full`)."""
         more = self._bytes_max > 0
-        try:
+        with suppress(TimeoutError):  # admission finds the deadline over, and sheds
             async with asyncio.timeout(context.time_left):
                 while more and self.size <= self._bytes_max:
                     more = self._take(await self._receive())
-        except TimeoutError:
-            pass
 
     def _take(self, message: Message) -> bool:
         """Keeps a piece; whether there will be more."""

@@ -71,7 +71,7 @@ class Frozen:
 
 
 async def _nothing() -> None:
-    pass
+    """A knock that is answered at once."""
 
 
 def _pulse(

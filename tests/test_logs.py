@@ -41,7 +41,7 @@ LEAKS = ("4242", "abc.d", "4eC39", "s3cret", "9f0e5d", "Ada", "Square", "London"
 
 
 class Refused(Exception):
-    pass
+    """What the gateway might say."""
 
 
 @pytest.mark.parametrize("formatter", [JsonLines("checkout", "r1"), PrettyLines()], ids=["json", "pretty"])

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import hashlib
 import hmac
+import itertools
 import json
 import time
 import uuid
@@ -25,6 +26,22 @@ from services.lifecycle import Lifecycle
 from services.settings import ProcessSettings
 from tests.checkout.stand import ADMIN, Owner, ready_cart
 from tests.sandbox import RunningSandbox
+
+# For X-Forwarded-For: who has one of these was never here before.
+NEW_ADDRESSES = (f"198.51.{n // 250}.{n % 250}" for n in itertools.count())
+
+
+def with_limits(database_url: str, sandbox: RunningSandbox, **limits: int) -> dict[str, Any]:
+    """The environment of a desk that counts, `limits` by the ends of RATE_LIMIT_*, and is patient."""
+    return {
+        **sandbox.environment,
+        "DATABASE_URL": database_url,
+        "DATABASE_ACQUIRE_TIMEOUT_SECONDS": 20,
+        "DATABASE_LOCK_TIMEOUT_SECONDS": 20,
+        "PAYMENT_TIMEOUT_SECONDS": 5,
+        "RATE_LIMIT_ENABLED": "yes",
+        **{f"RATE_LIMIT_{name}": limit for name, limit in limits.items()},
+    }
 
 
 @dataclass(frozen=True)

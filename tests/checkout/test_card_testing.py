@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import itertools
 import uuid
 from collections import Counter
 from collections.abc import AsyncIterator, Callable
@@ -15,14 +14,13 @@ from services.checkout.limits.guesses import Guess, forgive_guess
 from services.checkout.orders import orders
 from services.limits.verbs import Window
 from tests.checkout.conftest import problem_of
-from tests.checkout.desk import Desk, open_desk
+from tests.checkout.desk import NEW_ADDRESSES, Desk, open_desk, with_limits
 from tests.checkout.stand import ready_cart
 from tests.sandbox import RunningSandbox
 from tests.store import wait_until_async
 
 pytestmark = pytest.mark.anyio
 
-_ADDRESSES = (f"198.51.{n // 250}.{n % 250}" for n in itertools.count())
 STOLEN, LOST, FUNDS = (
     "pm_card_chargeDeclinedStolenCard",
     "pm_card_chargeDeclinedLostCard",
@@ -38,19 +36,14 @@ async def desk(
     database_url: str, environment: Callable[..., None], gateway: RunningSandbox
 ) -> AsyncIterator[Desk]:
     """Its limits are on; those by address are never met."""
-    environment(
-        **gateway.environment,
-        DATABASE_URL=database_url,
-        DATABASE_ACQUIRE_TIMEOUT_SECONDS=20,
-        DATABASE_LOCK_TIMEOUT_SECONDS=20,
-        PAYMENT_TIMEOUT_SECONDS=5,
-        RATE_LIMIT_ENABLED="yes",
-        RATE_LIMIT_DECLINES_PER_ORDER=3,
-        RATE_LIMIT_DECLINES_PER_CARD=3,
-        RATE_LIMIT_DECLINES_PER_EMAIL=4,
-        RATE_LIMIT_DECLINES_PER_PRODUCT=5,
-        RATE_LIMIT_EMAIL_ORDERS_PER_HOUR=50,
-    )
+    limits = {
+        "DECLINES_PER_ORDER": 3,
+        "DECLINES_PER_CARD": 3,
+        "DECLINES_PER_EMAIL": 4,
+        "DECLINES_PER_PRODUCT": 5,
+        "EMAIL_ORDERS_PER_HOUR": 50,
+    }
+    environment(**with_limits(database_url, gateway, **limits))
     async with open_desk(database_url, gateway) as opened:
         yield opened
 
@@ -58,7 +51,7 @@ async def desk(
 async def try_card(desk: Desk, sku: str, email: str, card: str) -> httpx.Response:
     """From an address never seen before: an order, and a card for it that is declined."""
     cart_id = await ready_cart(desk.owner, (sku, 1), email=email)
-    headers = {"Idempotency-Key": str(uuid.uuid4()), "X-Forwarded-For": next(_ADDRESSES)}
+    headers = {"Idempotency-Key": str(uuid.uuid4()), "X-Forwarded-For": next(NEW_ADDRESSES)}
     answer = await desk.client.post(f"/api/checkout/carts/{cart_id}/order", headers=headers)
     if answer.status_code == 201:
         await desk.pay(answer.json(), card)
@@ -195,7 +188,7 @@ async def test_of_many_guesses_at_once_exactly_the_limit_is_looked_at(desk: Desk
         desk.client.put(
             f"/api/checkout/carts/{cart_id}/discount",
             json={"code": f"GUESS{n}"},
-            headers={"X-Forwarded-For": next(_ADDRESSES)},
+            headers={"X-Forwarded-For": next(NEW_ADDRESSES)},
         )
         for n in range(40)
     )
@@ -215,15 +208,15 @@ async def test_guessing_codes_is_stopped_by_cart_and_by_address(desk: Desk) -> N
         return "applied" if answer.status_code == 200 else problem_of(answer)[1]
 
     cart_id = await desk.cart((sku, 1))
-    found = [await guess(cart_id, f"GUESS{n}", next(_ADDRESSES)) for n in range(15)]
+    found = [await guess(cart_id, f"GUESS{n}", next(NEW_ADDRESSES)) for n in range(15)]
     assert found == ["invalid"] * 10 + ["too-many-codes"] * 5
-    assert await guess(cart_id, code, next(_ADDRESSES)) == "too-many-codes", "nor is a right one told then"
+    assert await guess(cart_id, code, next(NEW_ADDRESSES)) == "too-many-codes", "nor is a right one told then"
 
-    one_address = next(_ADDRESSES)
+    one_address = next(NEW_ADDRESSES)
     carts = [await desk.cart((sku, 1)) for _ in range(5)]
     found = [await guess(carts[n % 5], f"GUESS{n}", one_address) for n in range(40)]
     assert found == ["invalid"] * 30 + ["too-many-codes"] * 10
-    elsewhere = next(_ADDRESSES)
+    elsewhere = next(NEW_ADDRESSES)
     for _ in range(20):
         assert await guess(carts[0], code, elsewhere) == "applied", "a code that holds is no guess"
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import itertools
 import uuid
 from collections import Counter
 from collections.abc import AsyncIterator, Callable
@@ -12,13 +11,12 @@ import httpx
 import pytest
 
 from tests.checkout.conftest import problem_of
-from tests.checkout.desk import Desk, open_desk
+from tests.checkout.desk import NEW_ADDRESSES, Desk, open_desk, with_limits
 from tests.checkout.stand import ready_cart
 from tests.sandbox import RunningSandbox
 
 pytestmark = pytest.mark.anyio
 
-_ADDRESSES = (f"198.51.{n // 250}.{n % 250}" for n in itertools.count())
 LIMIT = 3
 
 
@@ -26,15 +24,7 @@ LIMIT = 3
 async def desk(
     database_url: str, environment: Callable[..., None], gateway: RunningSandbox
 ) -> AsyncIterator[Desk]:
-    environment(
-        **gateway.environment,
-        DATABASE_URL=database_url,
-        DATABASE_ACQUIRE_TIMEOUT_SECONDS=20,
-        DATABASE_LOCK_TIMEOUT_SECONDS=20,
-        PAYMENT_TIMEOUT_SECONDS=5,
-        RATE_LIMIT_ENABLED="yes",
-        RATE_LIMIT_EMAIL_ORDERS_PER_HOUR=LIMIT,
-    )
+    environment(**with_limits(database_url, gateway, EMAIL_ORDERS_PER_HOUR=LIMIT))
     async with open_desk(database_url, gateway) as opened:
         yield opened
 
@@ -45,7 +35,7 @@ async def order(desk: Desk, sku: str, email: str, key: str | None = None) -> htt
 
 
 async def order_cart(desk: Desk, cart_id: str, key: str | None = None) -> httpx.Response:
-    headers = {"Idempotency-Key": key or str(uuid.uuid4()), "X-Forwarded-For": next(_ADDRESSES)}
+    headers = {"Idempotency-Key": key or str(uuid.uuid4()), "X-Forwarded-For": next(NEW_ADDRESSES)}
     return await desk.client.post(f"/api/checkout/carts/{cart_id}/order", headers=headers)
 
 

@@ -265,9 +265,9 @@ async def test_who_joins_the_making_of_a_page_does_not_have_the_haste_of_who_beg
         assert isinstance(await cache.page(make), Page)
 
     hurried = asyncio.create_task(ask(time.monotonic()))
-    await asyncio.sleep(0)
+    await asyncio.sleep(0)  # it has begun the making
     patient = asyncio.create_task(ask(None))
-    await asyncio.sleep(0)
+    await asyncio.sleep(0)  # it has joined
     press.ink.set()
     await asyncio.gather(hurried, patient)
     assert press.printed == 1

@@ -79,6 +79,7 @@ END $$;
 
 -- migrate:down
 DROP FUNCTION checkout.settle_and_count;
+-- Word for word as 0005 made it: what a migration takes back must not lean on another file.
 CREATE OR REPLACE FUNCTION checkout.count_decline(
   attempt_id uuid, charge text, card text, per_order int, per_card int, per_email int, window_seconds int
 ) RETURNS boolean LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
