@@ -4,6 +4,8 @@ Traefik bounds the same at the public door; these hold for whoever reaches a ser
 dawdles is the attack called slowloris, such a body is "R.U.D.Y.". A request that can't be read is answered
 400 (RFC 9112, section 2.2), too large a head 431 (RFC 6585, section 5), one that takes too long 408, and the
 connection closed: what follows on it could be anything. No timer runs for a request that comes in one piece.
+
+Nor is any other protocol spoken: who asks for one (`Upgrade`, CONNECT) is answered 400, see `refuse_upgrade`.
 """
 
 from __future__ import annotations
@@ -13,6 +15,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, ClassVar, Literal
 
+import httptools
 import msgspec
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
 
@@ -61,6 +64,19 @@ def protocol_of(settings: ProcessSettings) -> type[HttpToolsProtocol]:
 
 class HeadTooLarge(Exception):
     """Raised within a callback of the parser, which turns it into one of its own."""
+
+
+class UpgradeAsked(Exception):
+    """Raised within a callback of the parser, as above."""
+
+
+def refuse_upgrade(parser: httptools.HttpRequestParser) -> None:
+    """To be called when a head is complete; raises UpgradeAsked. For httptools such a message ends with its
+    head, whatever length it gives: it would read the body as the next request, whose headers the caller wrote
+    and Traefik never saw. A server may also serve it as if it had not asked (RFC 9110, section 7.8); honest
+    callers are, because Traefik takes `Upgrade` out of what it passes on."""
+    if parser.should_upgrade():
+        raise UpgradeAsked
 
 
 class BoundedProtocol(HttpToolsProtocol):
@@ -121,6 +137,7 @@ class BoundedProtocol(HttpToolsProtocol):
         super().on_header(name, value)
 
     def on_headers_complete(self) -> None:
+        refuse_upgrade(self.parser)
         self._part, self._body_since, self._unparsed = "body", self.loop.time(), 0
         super().on_headers_complete()
 

@@ -62,6 +62,18 @@ class Port:
         finally:
             writer.close()
 
+    async def say_more_once_answered(self, first: bytes, rest: bytes) -> bytes:
+        """The rest goes when the first has its answer's head; all that comes back until the port hangs up."""
+        reader, writer = await asyncio.open_connection("127.0.0.1", self.number)
+        try:
+            async with asyncio.timeout(20):
+                writer.write(first)
+                heard = await reader.readuntil(b"\r\n\r\n")
+                writer.write(rest)
+                return heard + await _read_all(reader)
+        finally:
+            writer.close()
+
 
 async def _read_all(reader: asyncio.StreamReader) -> bytes:
     """Also what came before a reset: that is how a port hangs up on somebody who is still speaking."""
@@ -209,3 +221,31 @@ async def test_garbage_behind_a_request_does_not_become_its_answer(port: Port) -
     answer = await port.say(b"GET / HTTP/1.1\r\nhost: a\r\n\r\n\x00\x01garbage\r\n\r\n")
     assert answer.count(b"HTTP/1.1") <= 1
     assert b"HTTP/1.1 400" not in answer or b"HTTP/1.1 200" not in answer
+
+
+INNER = b"GET /inner HTTP/1.1\r\nhost: a\r\nx-entry: internal\r\n\r\n"
+LENGTH = b"content-length: %d\r\n" % len(INNER)
+UPGRADES = {
+    "websocket": b"POST / HTTP/1.1\r\nhost: a\r\nconnection: Upgrade\r\nupgrade: websocket\r\n" + LENGTH,
+    "h2c": b"POST / HTTP/1.1\r\nhost: a\r\nconnection: upgrade, http2-settings\r\nupgrade: h2c\r\n" + LENGTH,
+    "in two fields": b"PUT / HTTP/1.1\r\nconnection: x\r\nConnection: UPGRADE\r\nupgrade: a, b\r\n" + LENGTH,
+    "without a body": b"GET / HTTP/1.1\r\nhost: a\r\nconnection: upgrade\r\nupgrade: websocket\r\n",
+    "chunked": b"POST / HTTP/1.1\r\nconnection: upgrade\r\nupgrade: x\r\ntransfer-encoding: chunked\r\n",
+    "connect": b"CONNECT a:80 HTTP/1.1\r\nhost: a:80\r\n",
+}
+
+
+@pytest.mark.parametrize("what", UPGRADES)
+async def test_what_follows_the_wish_for_another_protocol_is_no_request(port: Port, what: str) -> None:
+    answer = await port.say_more_once_answered(UPGRADES[what] + b"\r\n", INNER)
+    assert _status(answer) == 400
+    assert answer.count(b"HTTP/1.1") == 1
+    at_once = await port.say(UPGRADES[what] + b"\r\n" + INNER * 100)
+    assert at_once.count(b"HTTP/1.1") <= 1  # a reset may overtake the word
+    assert port.echo.seen == []
+
+
+async def test_another_protocol_that_is_named_but_not_asked_for_is_ignored(port: Port) -> None:
+    head = b"POST / HTTP/1.1\r\nhost: a\r\nconnection: close\r\nupgrade: h2c\r\ncontent-length: 3\r\n\r\n"
+    answer = await port.say(head + b"abc")
+    assert answer.partition(b"\r\n\r\n")[2].startswith(b"3 ")

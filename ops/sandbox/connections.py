@@ -9,6 +9,8 @@ from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
+from services.http_protocol import refuse_upgrade
+
 _TRANSPORT = "kiosk.transport"
 
 
@@ -18,6 +20,10 @@ class CuttableProtocol(HttpToolsProtocol):
     def on_message_begin(self) -> None:
         super().on_message_begin()
         self.scope["state"][_TRANSPORT] = self.transport
+
+    def on_headers_complete(self) -> None:
+        refuse_upgrade(self.parser)
+        super().on_headers_complete()
 
 
 class Nothing(Response):

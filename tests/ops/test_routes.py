@@ -181,6 +181,14 @@ def test_the_door_cannot_be_hidden_by_calling_it_hop_by_hop(doors: Doors) -> Non
     assert doors.seen("/up", headers=headers)["headers"].get("x-entry", "public") == "public"
 
 
+@pytest.mark.parametrize("door", ["public", "internal"])
+def test_no_service_is_asked_to_speak_another_protocol(doors: Doors, door: str) -> None:
+    headers = {"Connection": "Upgrade", "Upgrade": "websocket"}
+    seen = doors.seen("/up", door=door, method="POST", headers=headers, content=b"abc")
+    assert seen["body_bytes"] == 3
+    assert not {"upgrade", "connection"} & seen["headers"].keys()
+
+
 def test_only_our_own_services_may_set_a_deadline(doors: Doors) -> None:
     headers = {"X-Deadline-Ms": "250"}
     assert "x-deadline-ms" not in doors.seen("/up", headers=headers)["headers"]

@@ -75,6 +75,18 @@ async def test_it_ends_cleanly_while_calls_hang_and_a_mail_is_half_sent(own_sand
     assert "Traceback" not in own_sandbox.output()
 
 
+async def test_it_reads_no_request_behind_the_wish_for_another_protocol(sandbox: RunningSandbox) -> None:
+    head = b"GET /sandbox HTTP/1.1\r\nhost: a\r\nconnection: upgrade\r\nupgrade: websocket\r\n\r\n"
+    reader, writer = await asyncio.open_connection("127.0.0.1", sandbox.port)
+    try:
+        writer.write(head)
+        answer = await reader.readuntil(b"\r\n\r\n")
+        assert answer.startswith(b"HTTP/1.1 400 ")
+        assert b"HTTP/1.1" not in await reader.read()  # until it hangs up
+    finally:
+        writer.close()
+
+
 async def test_its_page_shows_cards_payments_and_events_and_escapes_them(
     sandbox: RunningSandbox, raw: httpx.AsyncClient
 ) -> None:
