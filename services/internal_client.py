@@ -53,8 +53,9 @@ class InternalClient:
         timeout_seconds: float | None = None,
     ) -> T:
         """GETs `path` and decodes the JSON answer. Raises NotFound, Invalid (with the fields the
-        other service named), Limited or UpstreamUnavailable (no answer, 5xx, one we can't read, or not asked
-        because it has not answered lately). A stale answer is noted on the request at hand."""
+        other service named), Limited or UpstreamUnavailable (no answer, 5xx, one we can't read, a 404 of
+        nobody's, or not asked because it has not answered lately). A stale answer is noted on the request at
+        hand."""
         response = await self._request("GET", path, params=params, timeout_seconds=timeout_seconds)
         _note_age(response)
         return _decoded(response, answer)
@@ -187,11 +188,17 @@ def _is_silence(response: httpx.Response) -> bool:
     """Whether Traefik answered because the service did not. A service of ours that is too busy, or whose
     database is away, says so itself and says when to come back: it is there, and not asking it at all would
     turn a part of the requests refused into all of them."""
-    return response.status_code in (502, 504) or _is_gateways_503(response)
+    return response.status_code in (502, 504) or _is_gateways_503(response) or _is_strangers_404(response)
 
 
 def _is_gateways_503(response: httpx.Response) -> bool:
     return response.status_code == 503 and "retry-after" not in response.headers
+
+
+def _is_strangers_404(response: httpx.Response) -> bool:
+    """Not of a service of ours, which would give a problem (RFC 9457): so nothing is known of the thing."""
+    said = response.headers.get("content-type", "")
+    return response.status_code == 404 and not said.startswith("application/problem+json")
 
 
 def _is_worth_another_try(outcome: httpx.Response | Exception) -> bool:
@@ -213,7 +220,7 @@ def _decoded(response: httpx.Response, answer: type[T]) -> T:
 
 def _refuse(response: httpx.Response) -> NoReturn:
     status = response.status_code
-    if status == 404:
+    if status == 404 and not _is_strangers_404(response):
         raise NotFound()
     if status == 409:
         raise _conflict(response)

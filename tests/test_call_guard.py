@@ -141,12 +141,13 @@ async def test_a_service_that_does_not_answer_is_left_alone_and_found_again() ->
 
 
 _BUSY = {"Retry-After": "2"}
+_PROBLEM = {"Content-Type": "application/problem+json"}
 
 
 @pytest.mark.parametrize(
     "answer",
     [
-        httpx.Response(404),
+        httpx.Response(404, headers=_PROBLEM),
         httpx.Response(429),
         httpx.Response(500),
         httpx.Response(503, headers=_BUSY),
@@ -165,6 +166,17 @@ async def test_who_says_no_is_there(answer: httpx.Response | Exception) -> None:
                 await client.get("/api/no/1", Thing)
         assert len(door.asked) == 10, "and is not asked twice"
         assert await client.get("/api/no/1", Thing) == Thing("mug")
+
+
+@pytest.mark.parametrize("status", [404, 502, 503, 504])
+async def test_what_traefik_says_in_its_place_is_silence(status: int) -> None:
+    door = _Door()
+    async with _client_of(door, INTERNAL_BREAKER_FAILURES="2", INTERNAL_RETRY_SHARE="0") as client:
+        door.answers = [httpx.Response(status, text="no available server")] * 10
+        for _ in range(10):
+            with pytest.raises(UpstreamUnavailable):
+                await client.get("/api/no/1", Thing)
+        assert len(door.asked) == 2
 
 
 async def test_a_few_failures_among_many_answers_open_no_breaker() -> None:

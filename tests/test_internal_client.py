@@ -86,7 +86,11 @@ async def test_how_old_the_oldest_stale_answer_is_stays_with_the_request(
 @pytest.mark.parametrize(
     ("answer", "error"),
     [
-        (httpx.Response(404), NotFound),
+        (httpx.Response(404, headers={"Content-Type": "application/problem+json"}), NotFound),
+        (httpx.Response(404), UpstreamUnavailable),
+        (httpx.Response(404, text="404 page not found"), UpstreamUnavailable),
+        (httpx.Response(404, html="<h1>no such page</h1>"), UpstreamUnavailable),
+        (httpx.Response(404, json={"type": "/problems/not-found"}), UpstreamUnavailable),
         (httpx.Response(422, json={"errors": [{"field": "q", "message": "m"}]}), Invalid),
         (httpx.Response(409, json={"type": "/problems/conflict"}), UpstreamConflict),
         (httpx.Response(429), Limited),

@@ -43,11 +43,12 @@ def _templates_compiled_once(tmp_path_factory: pytest.TempPathFactory) -> Iterat
 
 @dataclass
 class CatalogDoor:
-    """Where catalog listens. Paths that begin with one in `closed` answer 503; `asked` are all paths
-    that were asked for, with their queries."""
+    """Where catalog listens. Paths that begin with one in `closed` answer 503, or `closed_with`, as Traefik
+    does; `asked` are all paths that were asked for, with their queries."""
 
     url: str = ""
     closed: set[str] = field(default_factory=set)
+    closed_with: int = 503
     asked: list[str] = field(default_factory=list)
 
 
@@ -73,7 +74,7 @@ async def serving(
         closed = any(scope["path"].startswith(path) for path in door.closed)
         scope["headers"] = [*scope["headers"], (b"x-entry", b"internal")]
         app = apps[max((prefix for prefix in apps if scope["path"].startswith(prefix)), key=len)]
-        await (PlainTextResponse("closed", 503) if closed else app)(scope, receive, send)
+        await (PlainTextResponse("closed", door.closed_with) if closed else app)(scope, receive, send)
 
     running = server(guarded, ProcessSettings.read())
     task = asyncio.create_task(running.serve([listening]))

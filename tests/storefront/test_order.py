@@ -225,10 +225,11 @@ async def test_an_order_nobody_knows_is_not_found(shopper: httpx.AsyncClient) ->
             assert (await shopper.get(f"/orders/{token}{rest}")).status_code == 404, token
 
 
+@pytest.mark.parametrize("status", [503, 404])
 async def test_with_checkout_away_the_order_answers_when_to_come_back(
-    till: CatalogDoor, shopper: httpx.AsyncClient, placed: str
+    till: CatalogDoor, shopper: httpx.AsyncClient, placed: str, status: int
 ) -> None:
-    till.closed = {"/api/checkout/"}
+    till.closed, till.closed_with = {"/api/checkout/"}, status
     for path in (placed, placed + "/progress", placed + "/cancel"):
         assert (await shopper.get(path)).status_code == 503
     answer = await shopper.post(f"{placed}/cancel", data={"x": ""})

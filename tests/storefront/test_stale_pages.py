@@ -68,6 +68,16 @@ async def test_a_page_seen_before_is_shown_with_catalog_away(
     await wait_until_async(is_fresh, "the page is made anew")
 
 
+async def test_a_404_that_is_not_catalogs_drops_no_page(
+    reopened: CatalogDoor, browser: httpx.AsyncClient
+) -> None:
+    await browser.get("/products/mug")
+    reopened.closed, reopened.closed_with = {CATALOG}, 404
+    for _ in range(2):
+        stale = await browser.get("/products/mug")
+        assert (stale.status_code, stale.headers.get("x-stale")) == (200, "1")
+
+
 async def test_a_page_never_seen_has_to_wait(reopened: CatalogDoor, browser: httpx.AsyncClient) -> None:
     reopened.closed.add(CATALOG)
     answer = await browser.get("/products/mug")
