@@ -30,7 +30,8 @@ class Maintenance:
     `/health`; the inner door stays as it is, and so do the services. Traefik fetches the page's text by
     GET from the health service at `page` (it may be below `/internal/`: this way goes past no router);
     its Content-Type is kept, its status becomes 503. `{url}` in `page` stands for what was asked for.
-    While no health service answers, Traefik's own words take the page's place; the status is the same."""
+    While no health service answers, or none of its tasks runs, Traefik's own words take the page's place; the
+    status is the same."""
 
     retry_after_seconds: int = 120
     page: str = "/internal/health/maintenance"
@@ -68,26 +69,33 @@ def publish_routes(
 
 def maintenance_file(maintenance: Maintenance) -> dict[str, Any]:
     """Traefik's dynamic settings: a router before all others to a service without servers, whose 503 gets
-    a page and `Retry-After`."""
-    rule = "!Path(`/webhooks/payments`) && !Path(`/up`) && !Path(`/health`)"
-    router = {
-        "entryPoints": ["public"],
-        "rule": f"PathPrefix(`/`) && {rule}",
-        "priority": _BEFORE_ALL_OTHERS,
-        "service": "maintenance",
-        "middlewares": ["maintenance-headers", "maintenance-page"],
-    }
+    a page and `Retry-After`; and behind it the same one without the page, because Traefik drops a router
+    whose page comes from a service that no task runs of."""
     headers = {"Retry-After": str(maintenance.retry_after_seconds), "Cache-Control": "no-store"}
     page = {"status": ["503"], "service": "health@swarm", "query": maintenance.page}
     return {
         "http": {
-            "routers": {"maintenance": router},
+            "routers": {
+                "maintenance": _closed(_BEFORE_ALL_OTHERS, "maintenance-headers", "maintenance-page"),
+                "maintenance-without-page": _closed(_BEFORE_ALL_OTHERS - 1, "maintenance-headers"),
+            },
             "middlewares": {
                 "maintenance-headers": {"headers": {"customResponseHeaders": headers}},
                 "maintenance-page": {"errors": page},
             },
             "services": {"maintenance": {"loadBalancer": {"servers": []}}},
         }
+    }
+
+
+def _closed(priority: int, *middlewares: str) -> dict[str, Any]:
+    spared = "!Path(`/webhooks/payments`) && !Path(`/up`) && !Path(`/health`)"
+    return {
+        "entryPoints": ["public"],
+        "rule": f"PathPrefix(`/`) && {spared}",
+        "priority": priority,
+        "service": "maintenance",
+        "middlewares": list(middlewares),
     }
 
 
