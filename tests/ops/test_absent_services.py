@@ -3,13 +3,14 @@ away, and nobody else answers in its place."""
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from contextlib import ExitStack
 
 import httpx
 import pytest
 
-from ops.local.edge import Edge
+from ops.local.edge import SOURCE, Edge
 from tests.ops.echo_service import echo_service
 from tests.ops.running_edge import running_edge
 
@@ -65,3 +66,11 @@ def test_from_outside_an_inner_path_is_still_no_services(edge: Edge, absent: set
             assert answer.status_code == 503
         else:
             assert (answer.json()["service"], answer.json()["path"]) == ("storefront", "/no-such-page")
+
+
+def test_no_route_is_without_its_second_one() -> None:
+    """From outside an inner path is left to the storefront, and to what stands behind that."""
+    routes = (SOURCE / "routes.yml").read_text()
+    led = set(re.findall(r"(?m)^    (\S.*):\n(?:      .*\n)*?      service: '.*@\{\{ \$at \}\}'", routes))
+    assert led - {"inner-from-outside"} == set(re.findall(r"(?m)^    (\S.*)-away: \{", routes))
+    assert {"catalog", "storefront", "inner-{{ $service }}"} <= led
