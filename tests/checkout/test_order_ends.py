@@ -1,9 +1,11 @@
 """How orders end when things cross: cancelled twice, expired while paid, given back while called off."""
 
 import asyncio
+import uuid
 from collections.abc import Callable
 from typing import Any
 
+import httpx
 import pytest
 
 from services.checkout.orders import orders
@@ -44,6 +46,59 @@ async def test_an_order_whose_refund_is_on_its_way_can_be_cancelled(desk: Desk) 
     assert await desk.status(placed) == "refunded"
     assert await desk.given_back(placed) == [placed["total"]["amount"]]
     assert await desk.figures(sku) == (3, 0)
+
+
+async def test_an_order_whose_money_is_on_its_way_back_is_not_sent(desk: Desk) -> None:
+    placed = await desk.paid((await desk.stock(3), 1))
+    await desk.sandbox.set_fault("create_refund", "reset", times=None)
+    await desk.refund(placed, 400)
+    url = f"/api/checkout/admin/orders/{placed['number']}/fulfilments"
+
+    async def ship() -> httpx.Response:
+        headers = {**ADMIN, "Idempotency-Key": str(uuid.uuid4())}
+        return await desk.client.post(url, json={}, headers=headers)
+
+    await desk.refund(placed)
+    refused = await ship()
+    assert problem_of(refused) == (409, "not-fulfillable")
+    assert "on its way back" in refused.json()["detail"]
+    row = await desk.owner.fetchrow("SELECT id FROM checkout.refunds ORDER BY amount_minor DESC LIMIT 1")
+    assert row is not None
+    settle = "SELECT checkout.settle_refund($1, NULL, NULL, 'failed', 'Refused')"
+    await desk.owner.fetchval(settle, row["id"])
+    assert (await ship()).status_code == 201
+
+
+async def test_a_paid_order_called_off_gives_its_use_of_a_code_back(desk: Desk) -> None:
+    sku, code = await desk.stock(3), await desk.discount(1)
+    placed = await desk.ordered((sku, 1), code=code)
+    await desk.pay(placed)
+    await desk.poll(placed)
+    assert await desk.uses(code) == 1
+    for _ in range(2):
+        assert (await desk.cancel(placed)).status_code == 200
+        await desk.send_refunds()
+    assert (await desk.status(placed), await desk.uses(code)) == ("refunded", 0)
+    assert await desk.broken() == {}
+    assert (await desk.order(await desk.cart((sku, 1), code=code))).status_code == 201
+
+
+async def test_a_cart_that_was_changed_meanwhile_stays_the_shoppers(desk: Desk) -> None:
+    """Its order had expired when the money came; what is in it now was not bought."""
+    sku, other = await desk.stock(3), await desk.stock(3)
+    placed = await desk.ordered((sku, 1))
+    cart_id = (await desk.row(placed))["cart_id"]
+    await desk.expire_unheard(placed)
+    added = """
+        INSERT INTO checkout.cart_lines (cart_id, sku, quantity, price_minor, slug, title, quoted_until)
+        VALUES ($1, $2, 2, 500, 'plate', 'Plate', now() + interval '1 hour')"""
+    await desk.owner.execute(added, cart_id, other)
+    await desk.pay(placed)
+    await desk.poll(placed)
+    assert await desk.status(placed) == "paid"
+    cart = (await desk.client.get(f"/api/checkout/carts/{cart_id}")).json()
+    assert (len(cart["lines"]), cart["order_token"]) == (2, None)
+    assert (await desk.figures(sku), await desk.broken()) == ((2, 0), {})
 
 
 async def test_a_free_order_needs_no_gateway_and_can_be_cancelled(desk: Desk) -> None:
