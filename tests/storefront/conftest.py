@@ -43,11 +43,13 @@ def _templates_compiled_once(tmp_path_factory: pytest.TempPathFactory) -> Iterat
 
 @dataclass
 class CatalogDoor:
-    """Where catalog listens. Paths that begin with one in `closed` answer 503; `asked` are all paths
-    that were asked for, with their queries."""
+    """Where catalog listens. Paths that begin with one in `closed` answer 503 as Traefik does for a service
+    that is away, those in `refusing` as a service that is there and says when to come back; `asked` are
+    all paths that were asked for, with their queries."""
 
     url: str = ""
     closed: set[str] = field(default_factory=set)
+    refusing: set[str] = field(default_factory=set)
     asked: list[str] = field(default_factory=list)
 
 
@@ -70,10 +72,14 @@ async def serving(
 
     async def guarded(scope: Scope, receive: Receive, send: Send) -> None:
         door.asked.append(f"{scope['path']}?{scope['query_string'].decode()}")
-        closed = any(scope["path"].startswith(path) for path in door.closed)
+        closed, refusing = (
+            any(scope["path"].startswith(path) for path in paths) for paths in (door.closed, door.refusing)
+        )
         scope["headers"] = [*scope["headers"], (b"x-entry", b"internal")]
         app = apps[max((prefix for prefix in apps if scope["path"].startswith(prefix)), key=len)]
-        await (PlainTextResponse("closed", 503) if closed else app)(scope, receive, send)
+        if closed or refusing:
+            app = PlainTextResponse("closed", 503, {"Retry-After": "1"} if refusing else None)
+        await app(scope, receive, send)
 
     running = server(guarded, ProcessSettings.read())
     task = asyncio.create_task(running.serve([listening]))
