@@ -181,10 +181,15 @@ class Order(msgspec.Struct, frozen=True):
     can_cancel: bool
     created_at: datetime
     reserved_until: datetime
+    paid_at: datetime | None  # none for a payment that came too late
 
     @property
     def is_unpaid(self) -> bool:
         return self.status == "pending_payment"
+
+    @property
+    def is_refund_under_way(self) -> bool:
+        return any(refund.state == "pending" for refund in self.refunds)
 
     def title_of(self, sku: str) -> str:
         return next((line.title for line in self.lines if line.sku == sku), sku)
