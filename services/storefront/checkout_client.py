@@ -200,8 +200,8 @@ class Countries(msgspec.Struct, frozen=True):
 
 
 class CheckoutClient:
-    """Every call raises UpstreamUnavailable when checkout is away or too slow, and Limited; those on a
-    cart or an order NotFound; those that change something UpstreamConflict."""
+    """Every call raises UpstreamUnavailable when checkout is away or too slow, and UpstreamLimited; those on
+    a cart or an order NotFound; those that change something UpstreamConflict."""
 
     def __init__(self, client: InternalClient) -> None:
         self._client = client
