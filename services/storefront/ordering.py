@@ -85,15 +85,20 @@ def _require_seen(cart: Cart, form: CheckoutForm) -> None:
 
 
 async def _placed(checkout: CheckoutClient, cart: Cart, key: str) -> str:
-    """A twin of this request (a double click) may be at work: what it makes is the answer to both."""
+    """A twin of this request (a double click) may be at work: what it makes is the answer to both. An old
+    form, sent again after its order has ended, asks for one more click: then its cart can be ordered anew."""
     for left in reversed(range(_IN_FLIGHT_TRIES)):
         try:
-            return await checkout.place_order(cart.id, key, cart.totals.total)
+            placed = await checkout.place_order(cart.id, key, cart.totals.total)
         except Invalid:
             raise OrderPrevented(text("ordering.unknown"), new_key=True) from None
         except UpstreamConflict as conflict:
             if conflict.problem != "in-flight" or not left:
                 raise
+        else:
+            if placed.gave_back_the_cart:
+                raise OrderPrevented(text("ordering.ended"), new_key=True)
+            return placed.token
         await asyncio.sleep(_IN_FLIGHT_WAIT_SECONDS)
     raise AssertionError("the last try returns or raises")
 
