@@ -252,7 +252,7 @@ async def test_an_old_form_whose_order_has_ended_asks_for_one_more_click(
     assert {page.status_code for page in twins} == {409}
     assert await owner.fetchval("SELECT count(*) FROM checkout.orders") == 1
     page = twins[0]
-    assert "If you want the articles, please order once more." in words(page)
+    assert "If you still want the articles, please order once more." in words(page)
     again = form | {name: hidden(page, name) for name in ("key", "expected_total")}
     assert again["key"] != form["key"]
     assert again["expected_total"] == form["expected_total"]
