@@ -9,7 +9,7 @@ import msgspec
 import pytest
 
 from services.errors import Invalid, Limited, NotFound, UpstreamUnavailable
-from services.internal_client import CallRefused, InternalClient, UpstreamConflict
+from services.internal_client import CallRefused, InternalClient, UpstreamConflict, UpstreamLimited
 from services.request_context import RequestContext, current_request
 from services.settings import ProcessSettings
 
@@ -169,7 +169,25 @@ async def test_a_limit_is_passed_on_with_its_time(client: InternalClient, upstre
     upstream.answer = httpx.Response(429, headers={"Retry-After": "7"})
     with pytest.raises(Limited) as caught:
         await client.get("/things/1", Thing)
-    assert caught.value.facts == {"retry_after_seconds": "7"}
+    assert caught.value.facts == {"retry_after_seconds": 7}
+
+
+@pytest.mark.parametrize(
+    ("answer", "problem"),
+    [
+        ({"json": {"type": "/problems/too-many-codes"}}, "too-many-codes"),
+        ({"json": {}}, "limited"),
+        ({"json": []}, "limited"),
+        ({"text": "Too Many Requests"}, "limited"),
+    ],
+)
+async def test_a_limit_tells_which_one_it_is(
+    answer: dict[str, Any], problem: str, client: InternalClient, upstream: Upstream
+) -> None:
+    upstream.answer = httpx.Response(429, headers={"Retry-After": "600"}, **answer)
+    with pytest.raises(UpstreamLimited) as caught:
+        await client.get("/things/1", Thing)
+    assert (caught.value.problem, caught.value.wait_seconds) == (problem, 600)
 
 
 async def test_a_busy_service_s_time_is_passed_on(client: InternalClient, upstream: Upstream) -> None:
