@@ -219,6 +219,12 @@ def environment(monkeypatch: pytest.MonkeyPatch, valkey: TemporaryValkey) -> Cal
     return set_variables
 
 
+@pytest.fixture
+def carts_wait_for_prices(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A cart is shown with catalog's prices however busy the machine is, not with those it had."""
+    monkeypatch.setattr("services.checkout.carts.carts._REFRESH_SECONDS", 20)
+
+
 InProcess = Callable[[Service], AbstractAsyncContextManager[httpx.AsyncClient]]
 
 

@@ -97,7 +97,9 @@ def shelf(owner: asyncpg.Connection) -> Shelf:
 
 
 @pytest.fixture
-async def door(database_url: str, environment: Callable[..., None]) -> AsyncIterator[CatalogDoor]:
+async def door(
+    database_url: str, environment: Callable[..., None], carts_wait_for_prices: None
+) -> AsyncIterator[CatalogDoor]:
     """Where checkout finds catalog; `door.closed.add("/")` takes it away."""
     environment(DATABASE_URL=database_url)
     async with open_door() as door:

@@ -106,7 +106,7 @@ async def shop(door: CatalogDoor, monkeypatch: pytest.MonkeyPatch) -> AsyncItera
 
 @pytest.fixture
 async def till(
-    database_url: str, environment: Callable[..., None], monkeypatch: pytest.MonkeyPatch
+    database_url: str, environment: Callable[..., None], carts_wait_for_prices: None
 ) -> AsyncIterator[CatalogDoor]:
     """Catalog and checkout behind one door, as the internal entrypoint has them. No gateway answers, so
     payments are prepared for ever, until a test settles them."""
