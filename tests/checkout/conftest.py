@@ -196,14 +196,26 @@ async def gateway() -> AsyncIterator[RunningSandbox]:
 
 
 @pytest.fixture
+def lock_timeout_seconds() -> float:
+    """How long the desk waits for a lock; `waits_briefly` is for tests of what comes then."""
+    return 20
+
+
+waits_briefly = pytest.mark.parametrize("lock_timeout_seconds", [0.5])
+
+
+@pytest.fixture
 async def desk(
-    database_url: str, environment: Callable[..., None], gateway: RunningSandbox
+    database_url: str,
+    environment: Callable[..., None],
+    gateway: RunningSandbox,
+    lock_timeout_seconds: float,
 ) -> AsyncIterator[Desk]:
     environment(
         **gateway.environment,
         DATABASE_URL=database_url,
-        DATABASE_ACQUIRE_TIMEOUT_SECONDS=20,
-        PAYMENT_TIMEOUT_SECONDS=1,
+        DATABASE_LOCK_TIMEOUT_SECONDS=lock_timeout_seconds,
+        PAYMENT_TIMEOUT_SECONDS=20,
     )
     async with open_desk(database_url, gateway) as opened:
         yield opened

@@ -8,7 +8,7 @@ import pytest
 
 from services.checkout.orders import orders
 from services.checkout.payments import following
-from tests.checkout.conftest import problem_of
+from tests.checkout.conftest import problem_of, waits_briefly
 from tests.checkout.desk import Desk, open_desk
 from tests.checkout.stand import ADMIN
 from tests.sandbox import RunningSandbox
@@ -154,7 +154,7 @@ async def test_a_one_use_code_raced_100_times_is_used_once(desk: Desk) -> None:
     carts = [await desk.cart((sku, 1), code=code) for _ in range(100)]
     answers = await asyncio.gather(*(desk.order(cart) for cart in carts))
     refused = [problem_of(answer) for answer in answers if answer.status_code != 201]
-    # Who waits for the row for longer than a second is told to try again.
+    # Who waits for the row for too long is told to try again.
     assert set(refused) <= {(409, "discount-ended"), (503, "overloaded")}
     assert len(refused) == 99
     assert await desk.uses(code) == 1
@@ -247,6 +247,7 @@ async def test_paying_and_cancelling_at_once_ends_in_one_of_both(desk: Desk) -> 
     assert await desk.broken() == {}
 
 
+@waits_briefly
 async def test_who_waits_too_long_for_an_article_is_told_to_come_again(desk: Desk) -> None:
     sku = await desk.stock(1)
     cart_id = await desk.cart((sku, 1))
@@ -261,7 +262,7 @@ async def test_who_waits_too_long_for_an_article_is_told_to_come_again(desk: Des
 async def test_an_order_cut_short_by_its_statements_time_leaves_nothing(
     database_url: str, environment: Callable[..., None], gateway: RunningSandbox
 ) -> None:
-    environment(**gateway.environment, DATABASE_URL=database_url, DATABASE_STATEMENT_TIMEOUT_SECONDS=0.3)
+    environment(**gateway.environment, DATABASE_URL=database_url, DATABASE_STATEMENT_TIMEOUT_SECONDS=2)
     async with open_desk(database_url, gateway) as desk:
         sku, code = await desk.stock(1), await desk.discount(uses_max=1)
         cart_id = await desk.cart((sku, 1), code=code)
@@ -277,6 +278,7 @@ async def test_an_order_cut_short_by_its_statements_time_leaves_nothing(
         assert await desk.broken() == {}
 
 
+@waits_briefly
 async def test_a_twin_at_work_is_waited_for_and_then_told(desk: Desk) -> None:
     sku = await desk.stock(1)
     cart_id = await desk.cart((sku, 1))

@@ -20,9 +20,10 @@ async def lonely(database_url: str, environment: Callable[..., None]) -> AsyncIt
     port = unused.getsockname()[1]
     unused.close()
     environment(
-        DATABASE_URL=database_url, PUBLIC_URL=PUBLIC_URL, DATABASE_LOCK_TIMEOUT_SECONDS=20,
+        DATABASE_URL=database_url,
+        PUBLIC_URL=PUBLIC_URL,
         REDIS_QUEUE_URL=f"redis://127.0.0.1:{port}/1",
-    )  # fmt: skip
+    )
     async with opened(database_url) as door:
         for role in ROLES:
             await accounts.create(door.database, SHELL, role, role, password_of(role))
