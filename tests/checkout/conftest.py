@@ -14,11 +14,14 @@ import asyncpg
 import httpx
 import pytest
 from asyncpg.pool import PoolConnectionProxy
+from databases import Database
 
 from services.checkout.app import service
+from services.database import open_database, role_url
+from services.settings import DatabaseSettings
 from tests.catalog.conftest import insert_product
-from tests.checkout.desk import Desk, open_desk
-from tests.conftest import ADMIN_KEY, in_process
+from tests.checkout.desk import Desk, open_desk, warm_up
+from tests.conftest import ADMIN_KEY, PATIENT, in_process
 from tests.sandbox import RunningSandbox, running_sandbox
 from tests.storefront.conftest import CatalogDoor, open_door
 
@@ -89,6 +92,19 @@ class Shelf:
         await self.owner.execute(
             "UPDATE checkout.cart_lines SET quoted_until = now() WHERE cart_id = $1", cart_id
         )
+
+
+@pytest.fixture
+async def database(database_url: str, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Database]:
+    """Checkout's own way into the test's database, open already. Notes on calls to the outside, which
+    are dropped after 0.3 s, wait for it however busy the machine is."""
+    monkeypatch.setattr("services.checkout.outside_calls._PATIENCE_SECONDS", 20)
+    settings = DatabaseSettings.read({**PATIENT, "DATABASE_URL": database_url})
+    opened = open_database(role_url(settings, "checkout"), settings, pool_max=10, name="test")
+    await opened.connect()
+    await warm_up(opened)
+    yield opened
+    await opened.disconnect()
 
 
 @pytest.fixture
