@@ -205,10 +205,14 @@ def wrong_fields(response: httpx.Response) -> list[str]:
 
 
 @pytest.fixture(scope="module")
-async def gateway() -> AsyncIterator[RunningSandbox]:
-    """A sandbox that sends no webhooks by itself."""
-    async with running_sandbox() as sandbox:
+async def gateway(request: pytest.FixtureRequest) -> AsyncIterator[RunningSandbox]:
+    """A sandbox that sends no webhooks by itself; `payments_take_long` is for tests of what comes before
+    a payment has settled."""
+    async with running_sandbox(processing_seconds=getattr(request, "param", None)) as sandbox:
         yield sandbox
+
+
+payments_take_long = pytest.mark.parametrize("gateway", [600], indirect=True, ids=["long"])
 
 
 @pytest.fixture

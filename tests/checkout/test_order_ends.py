@@ -8,7 +8,7 @@ import pytest
 
 from services.checkout.orders import orders
 from services.checkout.payments import following
-from tests.checkout.conftest import problem_of, waits_briefly
+from tests.checkout.conftest import payments_take_long, problem_of, waits_briefly
 from tests.checkout.desk import Desk, open_desk
 from tests.checkout.stand import ADMIN
 from tests.sandbox import RunningSandbox
@@ -83,6 +83,7 @@ async def test_an_order_ends_also_when_the_gateway_does_not_know_its_payment(des
     assert await desk.jobs("checkout.poll_payment", attempt_id)  # it may only be a wrong key
 
 
+@payments_take_long
 @pytest.mark.parametrize("end", ["cancel", "expire"])
 @pytest.mark.parametrize("method", ["pm_card_processing", "pm_card_threeDSecure2Required"])
 async def test_an_order_that_ends_while_the_shopper_pays_is_not_paid(
