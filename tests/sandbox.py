@@ -24,7 +24,7 @@ from typing import Any
 import httpx
 
 from ops.local.leash import leashed
-from tests.store import NO_TLS, ROOT, wait_until
+from tests.store import NO_TLS, ROOT, wait_until, wait_until_async
 
 START_SECONDS = 30.0
 
@@ -135,8 +135,17 @@ class RunningSandbox:
         fault = {"mode": mode, **({"times": times} if times is not None else {})}
         await self._call("POST", "/mailbox/faults", json=fault)
 
+    async def meets_its_faults(self) -> None:
+        """Returns when the faults that come so many times have come, and only those are left that last."""
+
+        async def has_met_them() -> bool:
+            left = (await self._json("GET", "/sandbox/faults"))["items"]
+            return all(fault["times"] is None for fault in left)
+
+        await wait_until_async(has_met_them, "the faults have come")
+
     async def clear_faults(self) -> None:
-        """Ends all faults, of mail too."""
+        """Ends all faults, of mail too; a call that is slow is answered."""
         await self._call("DELETE", "/sandbox/faults")
         await self._call("DELETE", "/mailbox/faults")
 
