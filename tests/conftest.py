@@ -22,6 +22,7 @@ import asyncpg
 import httpx
 import pytest
 
+from ops.local import ports
 from ops.local.postgres import TemporaryPostgres, temporary_postgres
 from ops.local.valkey import TemporaryValkey, temporary_valkey
 from services.lifecycle import Lifecycle
@@ -36,6 +37,7 @@ os.environ["RATE_LIMIT_ENABLED"] = "no"
 PATIENT = {
     "DATABASE_ACQUIRE_TIMEOUT_SECONDS": "20",
     "DATABASE_CONNECT_TIMEOUT_SECONDS": "20",
+    "DATABASE_LOCK_TIMEOUT_SECONDS": "20",
     "DATABASE_PULSE_SECONDS": "20",
     "DATABASE_STATEMENT_TIMEOUT_SECONDS": "20",
     "INTERNAL_TIMEOUT_SECONDS": "20",
@@ -95,6 +97,20 @@ def _encodable(value: Any) -> Any:
     if isinstance(value, list | tuple):
         return type(value)(map(_encodable, value))
     return value
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _ports_of_this_worker() -> Iterator[None]:
+    """Workers of pytest-xdist choose their ports at once, and one that is chosen is free for the others,
+    too, until its server has started: each chooses from a share of its own."""
+    worker, workers = (os.environ.get(f"PYTEST_XDIST_WORKER{end}") for end in ("", "_COUNT"))
+    if worker is None or workers is None:
+        yield
+        return
+    share = ports.candidates()[int(worker.removeprefix("gw")) :: int(workers)]
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(ports, "candidates", lambda: share)
+        yield
 
 
 @pytest.fixture(scope="session")
@@ -217,6 +233,12 @@ def environment(monkeypatch: pytest.MonkeyPatch, valkey: TemporaryValkey) -> Cal
             monkeypatch.setenv(name, str(value))
 
     return set_variables
+
+
+@pytest.fixture
+def carts_wait_for_prices(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A cart is shown with catalog's prices however busy the machine is, not with those it had."""
+    monkeypatch.setattr("services.checkout.carts.carts._REFRESH_SECONDS", 20)
 
 
 InProcess = Callable[[Service], AbstractAsyncContextManager[httpx.AsyncClient]]

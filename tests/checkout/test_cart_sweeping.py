@@ -1,27 +1,12 @@
 """What checkout forgets in time."""
 
-from collections.abc import AsyncIterator, Callable
-
 import asyncpg
 import pytest
 from databases import Database
 
 from services.checkout import sweeping
-from services.database import open_database, role_url
-from services.settings import DatabaseSettings
 
 pytestmark = pytest.mark.anyio
-
-
-@pytest.fixture
-async def database(database_url: str, environment: Callable[..., None]) -> AsyncIterator[Database]:
-    """Checkout's own way into the test's database."""
-    environment(DATABASE_URL=database_url)
-    settings = DatabaseSettings.read()
-    async with open_database(
-        role_url(settings, "checkout"), settings, pool_max=2, name="checkout"
-    ) as database:
-        yield database
 
 
 async def add_cart(

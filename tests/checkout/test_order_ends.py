@@ -10,7 +10,7 @@ import pytest
 
 from services.checkout.orders import orders
 from services.checkout.payments import following
-from tests.checkout.conftest import problem_of
+from tests.checkout.conftest import payments_take_long, problem_of, waits_briefly
 from tests.checkout.desk import Desk, open_desk
 from tests.checkout.stand import ADMIN
 from tests.sandbox import RunningSandbox
@@ -138,6 +138,7 @@ async def test_an_order_ends_also_when_the_gateway_does_not_know_its_payment(des
     assert await desk.jobs("checkout.poll_payment", attempt_id)  # it may only be a wrong key
 
 
+@payments_take_long
 @pytest.mark.parametrize("end", ["cancel", "expire"])
 @pytest.mark.parametrize("method", ["pm_card_processing", "pm_card_threeDSecure2Required"])
 async def test_an_order_that_ends_while_the_shopper_pays_is_not_paid(
@@ -209,7 +210,7 @@ async def test_a_one_use_code_raced_100_times_is_used_once(desk: Desk) -> None:
     carts = [await desk.cart((sku, 1), code=code) for _ in range(100)]
     answers = await asyncio.gather(*(desk.order(cart) for cart in carts))
     refused = [problem_of(answer) for answer in answers if answer.status_code != 201]
-    # Who waits for the row for longer than a second is told to try again.
+    # Who waits for the row for too long is told to try again.
     assert set(refused) <= {(409, "discount-ended"), (503, "overloaded")}
     assert len(refused) == 99
     assert await desk.uses(code) == 1
@@ -302,6 +303,7 @@ async def test_paying_and_cancelling_at_once_ends_in_one_of_both(desk: Desk) -> 
     assert await desk.broken() == {}
 
 
+@waits_briefly
 async def test_who_waits_too_long_for_an_article_is_told_to_come_again(desk: Desk) -> None:
     sku = await desk.stock(1)
     cart_id = await desk.cart((sku, 1))
@@ -316,7 +318,7 @@ async def test_who_waits_too_long_for_an_article_is_told_to_come_again(desk: Des
 async def test_an_order_cut_short_by_its_statements_time_leaves_nothing(
     database_url: str, environment: Callable[..., None], gateway: RunningSandbox
 ) -> None:
-    environment(**gateway.environment, DATABASE_URL=database_url, DATABASE_STATEMENT_TIMEOUT_SECONDS=0.3)
+    environment(**gateway.environment, DATABASE_URL=database_url, DATABASE_STATEMENT_TIMEOUT_SECONDS=2)
     async with open_desk(database_url, gateway) as desk:
         sku, code = await desk.stock(1), await desk.discount(uses_max=1)
         cart_id = await desk.cart((sku, 1), code=code)
@@ -332,6 +334,7 @@ async def test_an_order_cut_short_by_its_statements_time_leaves_nothing(
         assert await desk.broken() == {}
 
 
+@waits_briefly
 async def test_a_twin_at_work_is_waited_for_and_then_told(desk: Desk) -> None:
     sku = await desk.stock(1)
     cart_id = await desk.cart((sku, 1))

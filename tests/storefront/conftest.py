@@ -25,6 +25,7 @@ from services.storefront import rendering
 from services.storefront.app import service
 from tests.catalog.conftest import insert_product
 from tests.conftest import in_process
+from tests.store import deaf_port
 
 AddProduct = Callable[..., Awaitable[int]]
 AddStock = Callable[[str, int], Awaitable[None]]
@@ -112,7 +113,7 @@ async def shop(door: CatalogDoor, monkeypatch: pytest.MonkeyPatch) -> AsyncItera
 
 @pytest.fixture
 async def till(
-    database_url: str, environment: Callable[..., None], monkeypatch: pytest.MonkeyPatch
+    database_url: str, environment: Callable[..., None], carts_wait_for_prices: None
 ) -> AsyncIterator[CatalogDoor]:
     """Catalog and checkout behind one door, as the internal entrypoint has them. No gateway answers, so
     payments are prepared for ever, until a test settles them."""
@@ -157,11 +158,10 @@ async def lonely_shop(
 ) -> AsyncIterator[httpx.AsyncClient]:
     """A storefront that can reach nobody."""
     environment(PUBLIC_URL=PUBLIC_URL)
-    unused = listen("127.0.0.1", 0)
-    monkeypatch.setenv("INTERNAL_URL", f"http://127.0.0.1:{unused.getsockname()[1]}")
-    unused.close()
-    async with in_process(service) as client:
-        yield client
+    with deaf_port() as port:
+        monkeypatch.setenv("INTERNAL_URL", f"http://127.0.0.1:{port}")
+        async with in_process(service) as client:
+            yield client
 
 
 @pytest.fixture

@@ -21,7 +21,7 @@ from services.jobs.staff.csrf import csrf_token
 from services.jobs.staff.who import ROLES, Who
 from services.service import Service
 from services.settings import DatabaseSettings
-from tests.conftest import PATIENT, PATIENT_WITH_REDIS, in_process
+from tests.conftest import PATIENT_WITH_REDIS, in_process
 
 PUBLIC_URL = "http://shop"
 SAME_ORIGIN = {"Sec-Fetch-Site": "same-origin"}
@@ -114,7 +114,7 @@ def staffed_environment(database_url: str, environment: Callable[..., None]) -> 
     environment(
         DATABASE_URL=database_url,
         PUBLIC_URL=PUBLIC_URL,
-        **{"DATABASE_LOCK_TIMEOUT_SECONDS": 20, **PATIENT, **PATIENT_WITH_REDIS},
+        **PATIENT_WITH_REDIS,
     )
     return database_url
 
