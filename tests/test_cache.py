@@ -6,6 +6,7 @@ from collections.abc import AsyncIterator, Callable
 
 import httpx
 import pytest
+import redis.asyncio as aioredis
 from starlette.types import Receive, Scope, Send
 
 from ops.local.valkey import TemporaryValkey
@@ -346,6 +347,32 @@ def test_the_doorkeeper_knows_a_key_the_second_time_and_stays_bounded() -> None:
     for number in range(1000):
         keeper.knows(str(number))
     assert len(keeper._young) + len(keeper._old) <= 20
+
+
+def test_the_doorkeeper_keeps_nothing_of_what_keys_say() -> None:
+    """A stranger's paths of 30 kB, 16,000 of them, were kept whole."""
+    keeper = Doorkeeper(10)
+    assert not keeper.knows("x" * 30_000)
+    assert keeper.knows("x" * 30_000)
+    assert not keeper.knows("x" * 29_999 + "y")
+    assert all(isinstance(mark, int) for mark in keeper._young)
+
+
+async def test_a_long_key_is_short_in_memory_and_in_redis(
+    make_cache: MakeCache, valkey: TemporaryValkey
+) -> None:
+    cache, source, long = make_cache(CACHE_MEMORY_SECONDS="60"), Source(), "list?" + "x" * 30_000
+    first = await cache.answer(long, 60, source.load)
+    assert cache.fresh(long) is first
+    assert cache.fresh(long + "x") is None
+    await cache.forget(long)
+    assert cache.fresh(long) is None
+    await cache.answer(long, 60, source.load)
+    await _settled(cache)
+    assert source.loads == 2
+    async with aioredis.from_url(valkey.url) as redis:
+        keys = [key async for key in redis.scan_iter("cache:test:*")]
+    assert max(map(len, (*cache._memory, *keys))) < 300
 
 
 async def _send(headers: dict[str, str], method: str = "GET") -> httpx.Response:

@@ -8,12 +8,12 @@ from typing import Annotated
 import msgspec
 from msgspec import Meta
 
-from services.catalog.shapes import Price
+from services.catalog.shapes import SLUG_LENGTH_MAX, Price
 from services.decode import Input
 
 # `(?!\n)$`: in Python `$` alone would let a line break pass, in PostgreSQL and JavaScript it does not.
 SLUG = r"[a-z0-9]+(-[a-z0-9]+)*"
-NewSlug = Annotated[str, Meta(max_length=200, pattern=rf"^{SLUG}(?!\n)$", examples=["desk-lamp"])]
+NewSlug = Annotated[str, Meta(max_length=SLUG_LENGTH_MAX, pattern=rf"^{SLUG}(?!\n)$", examples=["desk-lamp"])]
 CategoryPath = Annotated[
     str,
     Meta(
