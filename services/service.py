@@ -25,10 +25,11 @@ from services.lifecycle import Lifecycle
 from services.limits.layer import REFUSAL, LimitsLayer
 from services.limits.limiter import Limiter
 from services.logs import configure_logs
-from services.operations import Operation, routes_of
+from services.operations import Operation
 from services.problems import problem_of, problem_of_status
 from services.process import serve
 from services.request_scope import RequestScope
+from services.routes import routes_of
 from services.schema import missing_migrations
 from services.settings import ProcessSettings
 from services.telemetry import configure_sentry

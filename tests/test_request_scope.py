@@ -89,6 +89,14 @@ async def test_a_well_formed_request_id_is_kept_and_another_replaced(client: htt
         assert replaced.headers["x-request-id"] != bad
 
 
+def test_a_line_break_at_the_end_makes_an_id_and_a_trace_malformed() -> None:
+    context = read_context(
+        [(b"x-request-id", b"from-my-proxy-1\n"), (b"traceparent", TRACEPARENT.encode() + b"\n")]
+    )
+    assert len(context.request_id) == 16
+    assert (context.traceparent, context.trace_id) == (None, None)
+
+
 async def test_an_unexpected_error_tells_the_caller_nothing(client: httpx.AsyncClient) -> None:
     response = await client.get("/api/explosions")
     assert response.status_code == 500

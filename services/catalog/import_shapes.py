@@ -44,7 +44,7 @@ class ImportImage(Input, frozen=True):
     """`url` is a path of this shop or an address with https."""
 
     url: Annotated[
-        str, Meta(max_length=1000, pattern=r"^(https://|/)\S*$", examples=["/pictures/lamp/7.svg"])
+        str, Meta(max_length=1000, pattern=r"^(https://|/)\S*(?!\n)$", examples=["/pictures/lamp/7.svg"])
     ]
     alt: Annotated[str, Meta(max_length=300)] = ""
 
