@@ -4,11 +4,12 @@ what it says, so that whoever compares a path (a limit, a share of the places) a
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
 from re import Pattern
 from typing import Any
 
 from starlette.exceptions import HTTPException
-from starlette.routing import Route, compile_path
+from starlette.routing import BaseRoute, Match, Route, compile_path
 from starlette.types import Receive, Scope, Send
 
 from services.operations import Operation
@@ -38,12 +39,27 @@ class PathRoute:
             self._by_method.setdefault("HEAD", self._by_method["GET"])
         self._allow = ", ".join(sorted(self._by_method))
 
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+    def note_on(self, scope: Scope) -> None:
+        """What metrics and the log know the request by. A method that the path has not is `other`: whoever
+        calls may name thirty of them, and each would be kept for ever."""
         scope["route_template"] = self.path
+        scope["route_method"] = scope["method"] if scope["method"] in self._by_method else "other"
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        self.note_on(scope)
         operation = self._by_method.get(scope["method"])
         if operation is None:
             raise HTTPException(405, headers={"Allow": self._allow})
         await operation(scope, receive, send)
+
+
+def note_route(routes: Iterable[BaseRoute], scope: Scope) -> None:
+    """Notes whose request this is, for who answers it before it is routed. Nothing where no path is its."""
+    for route in routes:
+        if isinstance(route, Route) and route.matches(scope)[0] is not Match.NONE:
+            if isinstance(route.endpoint, PathRoute):
+                route.endpoint.note_on(scope)
+            return
 
 
 def routes_of(operations: list[Operation]) -> list[Route]:
