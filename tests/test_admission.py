@@ -25,6 +25,8 @@ async def test_the_excess_is_told_to_come_again_and_an_order_is_still_taken() ->
         assert (await client.post("/api/carts/2/order")).status_code == 503
         assert figure("requests_at_work", service="full-house") == 4
         assert figure("requests_shed_total", service="full-house", reason="full") == 4
+        shed = {"route": "/api/carts/{id}/order", "method": "POST", "status": "503"}
+        assert figure("http_requests_total", service="full-house", **shed) == 1, "seen as an order"
         house.door.set()
         assert {answer.status_code for answer in await asyncio.gather(*inside)} == {200}
         assert figure("requests_at_work", service="full-house") == 0

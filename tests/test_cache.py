@@ -6,6 +6,7 @@ from collections.abc import AsyncIterator, Callable
 
 import httpx
 import pytest
+import redis.asyncio as aioredis
 from starlette.types import Receive, Scope, Send
 
 from ops.local.valkey import TemporaryValkey
@@ -348,7 +349,33 @@ def test_the_doorkeeper_knows_a_key_the_second_time_and_stays_bounded() -> None:
     assert len(keeper._young) + len(keeper._old) <= 20
 
 
-async def _send(headers: dict[str, str], method: str = "GET") -> httpx.Response:
+def test_the_doorkeeper_keeps_nothing_of_what_keys_say() -> None:
+    """A stranger's paths of 30 kB, 16,000 of them, were kept whole."""
+    keeper = Doorkeeper(10)
+    assert not keeper.knows("x" * 30_000)
+    assert keeper.knows("x" * 30_000)
+    assert not keeper.knows("x" * 29_999 + "y")
+    assert all(isinstance(mark, int) for mark in keeper._young)
+
+
+async def test_a_long_key_is_short_in_memory_and_in_redis(
+    make_cache: MakeCache, valkey: TemporaryValkey
+) -> None:
+    cache, source, long = make_cache(CACHE_MEMORY_SECONDS="60"), Source(), "list?" + "x" * 30_000
+    first = await cache.answer(long, 60, source.load)
+    assert cache.fresh(long) is first
+    assert cache.fresh(long + "x") is None
+    await cache.forget(long)
+    assert cache.fresh(long) is None
+    await cache.answer(long, 60, source.load)
+    await _settled(cache)
+    assert source.loads == 2
+    async with aioredis.from_url(valkey.url) as redis:
+        keys = [key async for key in redis.scan_iter("cache:test:*")]
+    assert max(map(len, (*cache._memory, *keys))) < 300
+
+
+async def _send(headers: dict[str, str] | list[tuple[str, str]], method: str = "GET") -> httpx.Response:
     cached = CachedResponse(stored_response(b"x" * 5000, "text/plain"), "public, max-age=1")
 
     async def app(scope: Scope, receive: Receive, send: Send) -> None:
@@ -367,11 +394,22 @@ async def test_a_browser_that_has_it_gets_304_with_the_tag() -> None:
     assert (await _send({"If-None-Match": 'W/"other"'})).status_code == 200
 
 
+async def test_lines_of_one_header_are_one_list() -> None:
+    tag = (await _send({})).headers["etag"]
+    for tags in ((tag, '"other"'), ('"other"', tag)):
+        assert (await _send([("If-None-Match", one) for one in tags])).status_code == 304
+    for codings in (("gzip", "br"), ("br", "gzip")):
+        packed = await _send([("Accept-Encoding", one) for one in codings])
+        assert packed.headers["content-encoding"] == "gzip"
+
+
 async def test_the_answer_is_compressed_for_who_takes_it() -> None:
     plain, packed = await _send({"Accept-Encoding": "identity"}), await _send({"Accept-Encoding": "gzip"})
     assert packed.headers["content-encoding"] == "gzip"
     assert int(packed.headers["content-length"]) < 200
     assert plain.content == packed.content == b"x" * 5000
+    for refusing in ("gzip;q=0, identity", "br;q=1, gzip;q=0", "*;q=0", "gzip;q=0.0", "gzip;q=0, *"):
+        assert "content-encoding" not in (await _send({"Accept-Encoding": refusing})).headers, refusing
     assert plain.headers["vary"] == packed.headers["vary"] == "Accept-Encoding"
 
 

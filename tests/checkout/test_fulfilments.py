@@ -222,6 +222,7 @@ async def test_an_order_that_is_not_there_is_not_found(shop: httpx.AsyncClient, 
         {"lines": [{"sku": "LAMP", "quantity": 0}]},
         {"lines": [{"sku": "LAMP"}]},
         {"tracking_url": "javascript:alert(1)"},
+        {"tracking_url": "https://t.example/1\n"},
         {"colour": "red"},
     ],
 )
