@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from operator import attrgetter
 
 import msgspec
 
@@ -18,13 +17,13 @@ from services.health.monitor import Monitor
 from services.health.probes import DATABASE_PROBES, all_probes
 from services.http_client import http_client
 from services.lifecycle import Lifecycle
-from services.limits.limiter import keeper_of_lists
 from services.operations import operation
 from services.redis_client import connect
 from services.service import Service, background
 from services.settings import (
     DatabaseSettings,
     HealthSettings,
+    LimitSettings,
     ProcessSettings,
     QueueSettings,
     RedisSettings,
@@ -33,8 +32,7 @@ from services.settings import (
 
 @asynccontextmanager
 async def open_monitors(process: ProcessSettings, lifecycle: Lifecycle) -> AsyncIterator[Watch]:
-    limiter = keeper_of_lists()
-    guesses = KeyGuesses(enabled=limiter.enabled)
+    guesses = KeyGuesses(enabled=LimitSettings.read().rate_limit_enabled == "yes")
     data, redis_settings, settings = DatabaseSettings.read(), RedisSettings.read(), HealthSettings.read()
     database = open_database(role_url(data, "health"), data, pool_max=DATABASE_PROBES, name="health")
     # Requests give Redis a tenth of a second; whoever asks whether it lives can wait for the answer.
@@ -54,7 +52,7 @@ async def open_monitors(process: ProcessSettings, lifecycle: Lifecycle) -> Async
                 for probe in probes
             ]
             async with background(*(monitor.run for monitor in monitors)):
-                yield Watch(monitors, guesses, limiter)
+                yield Watch(monitors, guesses)
     finally:
         await redis.aclose()
         await database.disconnect()
@@ -63,7 +61,6 @@ async def open_monitors(process: ProcessSettings, lifecycle: Lifecycle) -> Async
 service = Service(
     name="health",
     resources=open_monitors,
-    limiter=attrgetter("limiter"),
     smoke_paths=("/up", "/health"),
     admits_all=True,
     operations=[

@@ -15,7 +15,6 @@ from services.health.aggregate import aggregate
 from services.health.key_guesses import KeyGuesses
 from services.health.monitor import Monitor
 from services.health.page import CONTENT_SECURITY_POLICY, page_of
-from services.limits.limiter import Limiter
 from services.operations import Call, JsonResponse, has_admin_key
 from services.request_context import current_request
 from services.settings import ProcessSettings
@@ -30,7 +29,6 @@ class Watch:
 
     monitors: Monitors
     guesses: KeyGuesses
-    limiter: Limiter
 
 
 class Asked(Input, frozen=True):
