@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 import os
 import subprocess
 import sys
@@ -18,7 +19,7 @@ import pytest
 from databases import Database
 
 from ops.local.valkey import TemporaryValkey
-from services.database import open_database, role_url
+from services.database import connection, open_database, role_url, transaction
 from services.jobs.durable_broker import DurableBroker
 from services.jobs.observation import Observation
 from services.jobs.resources import Jobs
@@ -37,6 +38,14 @@ QUICK = WorkerSettings(
     job_poll_seconds=0.1,
     job_crashes_max=2,
 )
+
+
+@pytest.fixture(autouse=True)
+def patience(monkeypatch: pytest.MonkeyPatch) -> None:
+    """With PostgreSQL, for all of jobs that runs in this process: a connection is waited for a minute, as
+    DATABASE_ACQUIRE_TIMEOUT_SECONDS says it elsewhere, instead of a second."""
+    for way_in in (connection, transaction):
+        monkeypatch.setattr(inspect.unwrap(way_in), "__defaults__", (60.0,))
 
 
 @pytest.fixture
