@@ -22,15 +22,14 @@ from services.jobs.backend import BackendAway, JobFilter, NewJob, NotInState, No
 from services.jobs.fast_backend import FastBackend
 from services.redis_client import connect
 from services.settings import DatabaseSettings, RedisSettings
+from tests.conftest import patient_redis
 from tests.jobs.conditions import eventually
 from tests.jobs.fast_worker import fast_worker
-
-PATIENT = RedisSettings(redis_timeout_seconds=5.0, redis_connect_timeout_seconds=5.0)
 
 
 @pytest.fixture
 async def redis(own_valkey: TemporaryValkey) -> AsyncIterator[Redis]:
-    client = connect(own_valkey.queue_url, PATIENT)
+    client = connect(own_valkey.queue_url, patient_redis(own_valkey.queue_url))
     yield client
     await client.aclose()
 

@@ -9,10 +9,9 @@ from ops.local.valkey import TemporaryValkey
 from services.jobs.fast_broker import FastBroker
 from services.jobs.fast_keys import HEARTBEATS
 from services.jobs.fast_messages import now_ms
-from services.queue import FastJob, FastQueue
-from services.settings import RedisSettings
+from services.queue import FastJob
 from tests.jobs.conditions import eventually
-from tests.jobs.fast_worker import HEARTBEAT_SECONDS, fast_worker
+from tests.jobs.fast_worker import HEARTBEAT_SECONDS, fast_worker, hand_over
 
 SLOW = FastJob("tests.slow", when_redis_is_away="drop")
 
@@ -33,9 +32,7 @@ async def test_a_stopping_worker_is_not_taken_for_dead(own_valkey: TemporaryValk
     url, actors = own_valkey.queue_url, {"slow": slow}
     try:
         with fast_worker(url, actors, heartbeat_seconds=HEARTBEAT_SECONDS) as stopping:
-            fast = FastQueue(RedisSettings(redis_queue_url=url))
-            await fast.enqueue(SLOW, "word")
-            await fast.close()
+            await hand_over(url, SLOW, "word")
             await eventually(lambda: begun)
             stopping.drain()
             with fast_worker(url, actors, heartbeat_seconds=HEARTBEAT_SECONDS) as other:

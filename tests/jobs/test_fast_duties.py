@@ -20,11 +20,10 @@ from services.jobs.fast_broker import FastBroker
 from services.jobs.fast_duties import fast_duties, note
 from services.redis_client import connect
 from services.settings import DatabaseSettings, RedisSettings
+from tests.conftest import patient_redis
 from tests.jobs.conditions import eventually
 from tests.jobs.conftest import Owner, StartWorker
 from tests.jobs.fast_worker import fast_worker
-
-PATIENT = RedisSettings(redis_timeout_seconds=5.0, redis_connect_timeout_seconds=5.0)
 
 
 @pytest.fixture
@@ -38,7 +37,7 @@ async def database(database_url: str) -> AsyncIterator[Database]:
 
 @pytest.fixture
 async def backend(own_valkey: TemporaryValkey, database: Database) -> AsyncIterator[FastBackend]:
-    redis = connect(own_valkey.queue_url, PATIENT)
+    redis = connect(own_valkey.queue_url, patient_redis(own_valkey.queue_url))
     yield FastBackend(redis, database)
     await redis.aclose()
 
@@ -132,7 +131,7 @@ async def test_a_fast_worker_process_follows_pauses_and_names_what_it_runs(
     start_worker: StartWorker,
     own_valkey: TemporaryValkey,
 ) -> None:
-    redis = connect(own_valkey.queue_url, PATIENT)
+    redis = connect(own_valkey.queue_url, patient_redis(own_valkey.queue_url))
     backend = FastBackend(redis, database)
     await backend.pause("default")
     port = {"DATABASE_URL": database_url, "REDIS_QUEUE_URL": own_valkey.queue_url}

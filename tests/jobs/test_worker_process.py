@@ -12,10 +12,10 @@ import pytest
 from ops.local.ports import free_port
 from ops.local.valkey import TemporaryValkey
 from services.catalog.views import COUNT_VIEWS
-from services.queue import FastQueue, enqueue
-from services.settings import RedisSettings
+from services.queue import enqueue
 from tests.jobs.conditions import attempts_of, eventually, job_in_state
 from tests.jobs.conftest import Owner, StartWorker
+from tests.jobs.fast_worker import hand_over
 
 PATIENT = {"DATABASE_LOCK_TIMEOUT_SECONDS": 60, "DATABASE_STATEMENT_TIMEOUT_SECONDS": 60}
 
@@ -131,9 +131,7 @@ async def test_a_fast_worker_counts_views_from_redis(
     database_url: str, owner: Owner, start_worker: StartWorker, valkey: TemporaryValkey
 ) -> None:
     product = await add_product(owner, "cup", "CUP")
-    fast = FastQueue(RedisSettings(redis_queue_url=valkey.queue_url))
-    await fast.enqueue(COUNT_VIEWS, {"cup": 3, "unknown": 1})
-    await fast.close()
+    await hand_over(valkey.queue_url, COUNT_VIEWS, {"cup": 3, "unknown": 1})
     start_worker("worker-fast", DATABASE_URL=database_url)
     views = "SELECT views FROM catalog.product_views WHERE product_id = $1 AND day = current_date"
     assert await eventually(lambda: owner.fetchval(views, product)) == 3

@@ -14,10 +14,11 @@ from services.database import open_database
 from services.errors import DatabaseUnavailable, NotFound
 from services.jobs.statistics.counts import Counts
 from services.jobs.statistics.overview import ActorTotal, Point, Window, overview
-from services.queue import FastQueue, enqueue
-from services.settings import DatabaseSettings, RedisSettings
+from services.queue import enqueue
+from services.settings import DatabaseSettings
 from tests.jobs.conditions import eventually, job_in_state
 from tests.jobs.conftest import Owner, RunWorker, StartWorker
+from tests.jobs.fast_worker import hand_over
 
 
 async def last_point(database: Database, window: Window = "7d") -> Point:
@@ -176,9 +177,7 @@ async def test_a_worker_process_writes_what_it_counted_while_it_runs(
     database_url: str, owner: Owner, start_worker: StartWorker, own_valkey: TemporaryValkey, kind: str
 ) -> None:
     if kind == "fast":
-        fast = FastQueue(RedisSettings(redis_queue_url=own_valkey.queue_url))
-        await fast.enqueue(COUNT_VIEWS, {"cup": 1})
-        await fast.close()
+        await hand_over(own_valkey.queue_url, COUNT_VIEWS, {"cup": 1})
     else:
         await enqueue(owner, "catalog.refresh_availability", [])
     redis = {"REDIS_URL": own_valkey.url, "REDIS_QUEUE_URL": own_valkey.queue_url}
