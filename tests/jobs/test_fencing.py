@@ -18,7 +18,8 @@ from tests.jobs.conditions import attempts_of, eventually, job_in_state
 from tests.jobs.conftest import QUICK, Owner, RunWorker
 from tests.jobs.contract.stands import Servers, lines_of, start_process
 
-ONE_HEARTBEAT = msgspec.structs.replace(QUICK, job_heartbeat_seconds=3600.0)
+# Its lease ends when a test ends it.
+ONE_HEARTBEAT = msgspec.structs.replace(QUICK, job_heartbeat_seconds=3600.0, job_lease_seconds=3600.0)
 
 
 @pytest.mark.parametrize("ending", ["succeeds", "fails"])
