@@ -128,7 +128,8 @@ StartWorker = Callable[..., WorkerProcess]
 
 @pytest.fixture
 def start_worker(tmp_path: Path, valkey: TemporaryValkey) -> Iterator[StartWorker]:
-    """Starts real worker processes: `start_worker("worker-durable", DATABASE_URL=...)`."""
+    """Starts real worker processes: `start_worker("worker-durable", DATABASE_URL=...)`. One that is to be
+    killed or paused is given JOB_LEASE_SECONDS=1; the others keep theirs on a busy machine."""
     started: list[WorkerProcess] = []
 
     def start(name: str, module: str = "services", **variables: object) -> WorkerProcess:
@@ -139,7 +140,7 @@ def start_worker(tmp_path: Path, valkey: TemporaryValkey) -> Iterator[StartWorke
             "REDIS_QUEUE_URL": valkey.queue_url,
             **NO_GATEWAY,
             "JOB_HEARTBEAT_SECONDS": "0.1",
-            "JOB_LEASE_SECONDS": "1",
+            "JOB_LEASE_SECONDS": "20",
             "JOB_POLL_SECONDS": "0.1",
             **{key: str(value) for key, value in variables.items()},
         }

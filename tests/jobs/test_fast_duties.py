@@ -134,8 +134,13 @@ async def test_a_fast_worker_process_follows_pauses_and_names_what_it_runs(
     redis = connect(own_valkey.queue_url, patient_redis(own_valkey.queue_url))
     backend = FastBackend(redis, database)
     await backend.pause("default")
-    port = {"DATABASE_URL": database_url, "REDIS_QUEUE_URL": own_valkey.queue_url}
-    start_worker("worker-fast", **port)
+    start_worker(
+        "worker-fast",
+        DATABASE_URL=database_url,
+        REDIS_QUEUE_URL=own_valkey.queue_url,
+        DATABASE_LOCK_TIMEOUT_SECONDS=60,
+        DATABASE_STATEMENT_TIMEOUT_SECONDS=60,
+    )
     await eventually(lambda: owner.fetchval("SELECT count(*) FROM jobs.workers"))
     await owner.execute(
         "INSERT INTO catalog.products (slug, title, title_key, brand, price_minor, published_at)"

@@ -52,7 +52,7 @@ async def test_a_killed_workers_job_is_recovered_and_done(
     database_url: str, owner: Owner, start_worker: StartWorker
 ) -> None:
     await add_product(owner, "cup", "CUP")
-    first = start_worker("worker-durable", DATABASE_URL=database_url, **PATIENT)
+    first = start_worker("worker-durable", DATABASE_URL=database_url, JOB_LEASE_SECONDS=1, **PATIENT)
     async with held_up(database_url, "cup"):
         job = await enqueue(owner, "catalog.refresh_availability", stock("CUP", 7, 1))
         await job_in_state(owner, job, "running")
@@ -117,7 +117,7 @@ async def test_a_worker_tells_who_it_is_as_long_as_it_lives(
 async def test_a_worker_paused_past_its_lease_works_on(
     database_url: str, owner: Owner, start_worker: StartWorker
 ) -> None:
-    worker = start_worker("worker-durable", DATABASE_URL=database_url)
+    worker = start_worker("worker-durable", DATABASE_URL=database_url, JOB_LEASE_SECONDS=1)
     first = await enqueue(owner, "catalog.refresh_availability", [])
     await job_in_state(owner, first, "done")
     worker.send_signal(signal.SIGSTOP)
@@ -147,7 +147,7 @@ async def test_a_worker_serves_its_ops_port(
     port = free_port()
     start_worker("worker-durable", DATABASE_URL=database_url, OPS_PORT=port)
     await job_in_state(owner, await enqueue(owner, "catalog.refresh_availability", []), "done")
-    assert _state_of(port) == "ready"
+    await eventually(lambda: _state_of(port) == "ready")  # it works before it says so
     figures = httpx.get(f"http://127.0.0.1:{port}/metrics").text
     labels = 'actor="catalog.refresh_availability",backend="durable"'
     assert f'jobs_total{{{labels},outcome="done"}} 1.0' in figures
