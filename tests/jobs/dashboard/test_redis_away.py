@@ -9,19 +9,15 @@ import pytest
 
 from services.jobs.staff import accounts
 from services.jobs.staff.who import ROLES
-from services.process import listen
 from tests.jobs.staff.conftest import PUBLIC_URL, SHELL, Browser, opened, password_of
 
 
 @pytest.fixture
 async def lonely(database_url: str, environment: Callable[..., None]) -> AsyncIterator[Browser]:
     """An operator at a service whose Redis nobody answers for."""
-    unused = listen("127.0.0.1", 0)
-    port = unused.getsockname()[1]
-    unused.close()
     environment(
         DATABASE_URL=database_url, PUBLIC_URL=PUBLIC_URL, DATABASE_LOCK_TIMEOUT_SECONDS=20,
-        REDIS_QUEUE_URL=f"redis://127.0.0.1:{port}/1",
+        REDIS_QUEUE_URL="redis://127.0.0.1:9/1",
     )  # fmt: skip
     async with opened(database_url) as door:
         for role in ROLES:
