@@ -192,11 +192,11 @@ async def test_what_runs_is_not_discarded(backend: FastBackend, own_valkey: Temp
 
     def slow() -> None:
         begun.set()
-        may_end.wait(20)
+        may_end.wait(60)
 
     with fast_worker(own_valkey.queue_url, {"slow": slow}):
         job = await backend.enqueue(NewJob(actor="tests.slow"))
-        await asyncio.to_thread(begun.wait, 20)
+        await asyncio.to_thread(begun.wait, 60)
         assert (await backend.job(job)).card.state == "running"
         assert [card.id for card in (await backend.jobs(JobFilter(state="running"))).items] == [job]
         assert (await backend.counts())["running"] == 1

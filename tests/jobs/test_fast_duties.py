@@ -55,13 +55,13 @@ async def test_what_a_worker_has_fetched_and_not_begun_goes_back_when_the_queue_
 
     def slow(number: int) -> None:
         begun.set()
-        may_end.wait(20)
+        may_end.wait(60)
         heard.append(number)
 
     ids = await backend.enqueue_many([NewJob(actor="tests.slow", args=[n]) for n in range(6)])
     with fast_worker(own_valkey.queue_url, {"slow": slow}, threads=1) as broker:
         async with at_duty(broker, database, own_valkey.queue_url, 60.0):
-            await asyncio.to_thread(begun.wait, 20)
+            await asyncio.to_thread(begun.wait, 60)
             await eventually(lambda: len(broker.in_hand["default"]) == 2)  # one of them in memory
             await backend.pause("default")
             await eventually(lambda: broker.paused == {"default"})

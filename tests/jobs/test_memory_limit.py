@@ -59,7 +59,7 @@ async def test_a_worker_grown_too_large_claims_no_more_finishes_what_it_has_and_
     later = "SELECT true FROM jobs.workers WHERE seen_at > $1"
     await eventually(lambda: owner.fetchval(later, seen + timedelta(seconds=0.5)))  # it could have claimed
     gate.touch()
-    assert worker.wait(20) == 0
+    assert worker.wait(60) == 0
     await job_in_state(owner, large, "done")
     assert [attempt["outcome"] for attempt in await attempts_of(owner, large)] == ["done"]
     assert await attempts_of(owner, late) == []

@@ -159,7 +159,7 @@ async def test_a_worker_takes_no_more_jobs_than_it_has_idle_threads(
     database_url: str, owner: Owner, run_worker: RunWorker
 ) -> None:
     gate = threading.Event()
-    run_worker(database_url, wait=lambda: gate.wait(20) and None)
+    run_worker(database_url, wait=lambda: gate.wait(60) and None)
     jobs = [await enqueue(owner, "tests.wait") for _ in range(10)]
     count = "SELECT count(*) FROM jobs.jobs WHERE state = 'running'"
     try:

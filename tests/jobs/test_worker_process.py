@@ -74,7 +74,7 @@ async def test_a_stopped_worker_hands_back_what_it_could_not_finish(
         job = await enqueue(owner, "catalog.refresh_availability", stock("CUP", 7, 1))
         await job_in_state(owner, job, "running")
         worker.terminate()
-        assert worker.wait(20) == 0
+        assert worker.wait(60) == 0
         row = await job_in_state(owner, job, "queued")
         assert (row["failures"], row["crashes"]) == (0, 0)
         assert [a["outcome"] for a in await attempts_of(owner, job)] == ["released"]
@@ -95,7 +95,7 @@ async def test_a_stopped_worker_finishes_what_it_can(
         worker.terminate()
         await eventually(lambda: _state_of(port) == "draining")
         late = await enqueue(owner, "catalog.refresh_availability", stock("CUP", 8, 2))
-    assert worker.wait(20) == 0
+    assert worker.wait(60) == 0
     await job_in_state(owner, job, "done")
     await job_in_state(owner, late, "queued")
 
@@ -110,7 +110,7 @@ async def test_a_worker_tells_who_it_is_as_long_as_it_lives(
     later = row["seen_at"] + timedelta(seconds=0.3)
     await eventually(lambda: owner.fetchrow("SELECT pid FROM jobs.workers WHERE seen_at > $1", later))
     worker.terminate()
-    assert worker.wait(20) == 0
+    assert worker.wait(60) == 0
     assert await owner.fetchval("SELECT stopped_at IS NOT NULL FROM jobs.workers WHERE pid = $1", worker.pid)
 
 
