@@ -27,7 +27,7 @@ from ops.local.postgres import TemporaryPostgres, temporary_postgres
 from ops.local.valkey import TemporaryValkey, temporary_valkey
 from services.lifecycle import Lifecycle
 from services.service import Service
-from services.settings import ProcessSettings
+from services.settings import ProcessSettings, RedisSettings
 from tests.store import local_store
 
 ROOT = Path(__file__).parent.parent
@@ -70,6 +70,11 @@ NO_GATEWAY = {
     "SES_SECURITY": "none",
     "SES_SENDER": "Kiosk <orders@kiosk.example>",
 }
+
+
+def patient_redis(url: str) -> RedisSettings:
+    """For a client of this one database, be it the cache's or the queue's, that waits for the answer."""
+    return RedisSettings.read({"REDIS_URL": url, "REDIS_QUEUE_URL": url, **PATIENT_WITH_REDIS})
 
 
 def needs_program(*names: str) -> str:

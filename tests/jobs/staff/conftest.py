@@ -18,6 +18,7 @@ from services.database import connection, open_database, role_url
 from services.jobs.app import service as whole_service
 from services.jobs.staff import sessions
 from services.jobs.staff.csrf import csrf_token
+from services.jobs.staff.throttle import Counter
 from services.jobs.staff.who import ROLES, Who
 from services.service import Service
 from services.settings import DatabaseSettings
@@ -29,6 +30,7 @@ SHELL = Who("tester", "admin", "shell")
 ACCOUNT = (
     "INSERT INTO jobs.staff_accounts (name, role, password_hash, created_by) VALUES ($1, $2, $3, 'tester')"
 )
+DELAYS_STRETCHED = 1000
 _CSRF = re.compile(r'name="csrf" value="([0-9a-f]{64})"')
 
 
@@ -107,6 +109,16 @@ async def opened(url: str, service: Service = whole_service) -> AsyncIterator[Do
         await database.connect()
         stack.push_async_callback(database.disconnect)
         yield Door(database, client._transport, stack)
+
+
+@pytest.fixture
+def stretched_delays(monkeypatch: pytest.MonkeyPatch) -> None:
+    """After a guess too many the login is closed for half an hour instead of for two seconds, in which a busy
+    machine does not get as far as the next guess."""
+    true = Counter.delay_seconds
+    monkeypatch.setattr(
+        Counter, "delay_seconds", lambda counter, tries: DELAYS_STRETCHED * true(counter, tries)
+    )
 
 
 @pytest.fixture
