@@ -26,6 +26,7 @@ from services.database_pool import Pool
 from services.database_pulse import Pulse, cpu_waited_seconds
 from services.errors import DatabaseUnavailable
 from services.settings import DatabaseSettings
+from tests.freezing import frozen
 from tests.store import wait_until, wait_until_async
 from tests.test_database import is_served
 
@@ -51,23 +52,6 @@ async def database(own_postgres: TemporaryPostgres) -> AsyncIterator[Database]:
     opened = await _opened(own_postgres, DATABASE_PULSE_SECONDS="0.3")
     yield opened
     await opened.disconnect()
-
-
-class Frozen:
-    """The server and all its sessions, paused between `with` and its end."""
-
-    def __init__(self, server: TemporaryPostgres) -> None:
-        self._server = server
-
-    def __enter__(self) -> None:
-        postmaster = psutil.Process(self._server.pid)
-        self._frozen = [postmaster, *postmaster.children()]
-        for process in self._frozen:
-            process.suspend()
-
-    def __exit__(self, *_: object) -> None:
-        for process in self._frozen:
-            process.resume()
 
 
 async def _nothing() -> None:
@@ -107,7 +91,7 @@ async def test_with_a_silent_server_all_who_wait_are_let_go(
 ) -> None:
     """Those with a connection, those who get one, and those who wait for one of theirs."""
     await _ask(database)
-    with Frozen(own_postgres):
+    with frozen(own_postgres.pid):
         assert await _refusals(database, 20) == 20
         assert await _refusals(database, 20) == 20
     await wait_until_async(lambda: is_served(database), "the pool has found out")
@@ -116,7 +100,7 @@ async def test_with_a_silent_server_all_who_wait_are_let_go(
 async def test_with_a_silent_server_who_comes_later_is_refused_without_being_made_to_wait(
     own_postgres: TemporaryPostgres, database: Database
 ) -> None:
-    with Frozen(own_postgres):
+    with frozen(own_postgres.pid):
         await _refusals(database, 1)
         with pytest.raises(DatabaseUnavailable):
             _ask(database).send(None)  # up to its first await: there is none
@@ -127,7 +111,7 @@ async def test_a_listener_hears_of_it_too(own_postgres: TemporaryPostgres, datab
     lost = asyncio.Event()
     async with connection(database, resting=True) as raw:
         raw.add_termination_listener(lambda _connection: lost.set())
-        with Frozen(own_postgres):
+        with frozen(own_postgres.pid):
             assert await asyncio.create_task(_refusals(database, 1)) == 1
         await asyncio.wait_for(lost.wait(), 30)
 
@@ -359,7 +343,7 @@ async def test_what_says_nothing_of_the_server_fails_the_newcomer_only(error: Ex
 async def test_a_pool_whose_server_is_silent_can_be_closed(own_postgres: TemporaryPostgres) -> None:
     database = await _opened(own_postgres, DATABASE_PULSE_SECONDS="20")
     await _ask(database)
-    with Frozen(own_postgres):
+    with frozen(own_postgres.pid):
         async with asyncio.timeout(30):
             await database.disconnect()
 

@@ -8,7 +8,6 @@ from typing import Any
 
 import asyncpg
 import httpx
-import psutil
 import pytest
 import redis.asyncio as aioredis
 
@@ -16,6 +15,7 @@ from ops.local.postgres import TemporaryPostgres
 from ops.local.valkey import TemporaryValkey
 from services.health.app import service
 from tests.conftest import in_process
+from tests.freezing import frozen
 from tests.health.doors import nobody_in_haste
 from tests.store import wait_until_async
 
@@ -48,20 +48,13 @@ async def test_a_frozen_postgresql_is_down_with_since_and_last_ok_and_comes_back
     async with _health(environment, **IN_HASTE, DATABASE_URL=own_postgres.url) as health:
         well = await _becomes(health, "database", "ok")
         await _becomes(health, "mail", "ok")
-        postmaster = psutil.Process(own_postgres.pid)
-        frozen = [postmaster, *postmaster.children()]
-        for process in frozen:
-            process.suspend()
-        try:
+        with frozen(own_postgres.pid):
             down = await _becomes(health, "database", "down")
             assert down["since"] > well["since"]
             assert down["last_ok"] <= down["since"]
             assert down["error"] == "TimeoutError"
             await _becomes(health, "queue.durable", "down")
             await _becomes(health, "mail", "degraded")
-        finally:
-            for process in frozen:
-                process.resume()
         for name in ("database", "mail", "migrations"):
             await _becomes(health, name, "ok")
 
@@ -93,12 +86,8 @@ async def test_redis_frozen_is_down_and_comes_back(
     urls = {"DATABASE_URL": database_url, "REDIS_URL": own_valkey.url}
     async with _health(environment, **IN_HASTE, **urls) as health:
         await _becomes(health, "redis", "ok")
-        server = psutil.Process(own_valkey.pid)
-        server.suspend()
-        try:
+        with frozen(own_valkey.pid):
             assert (await _becomes(health, "redis", "down"))["error"] == "TimeoutError"
-        finally:
-            server.resume()
         await _becomes(health, "redis", "ok")
 
 
