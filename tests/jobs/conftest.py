@@ -25,7 +25,7 @@ from services.jobs.observation import Observation
 from services.jobs.resources import Jobs
 from services.jobs.worker_row import WorkerRow
 from services.settings import DatabaseSettings, WorkerSettings
-from tests.conftest import NO_GATEWAY, PATIENT_WITH_REDIS, ROOT
+from tests.conftest import NO_GATEWAY, ROOT
 from tests.jobs.backlog import open_backends
 
 Owner: TypeAlias = "asyncpg.Connection[asyncpg.Record]"
@@ -62,7 +62,7 @@ async def jobs(
     database_url: str, valkey: TemporaryValkey, environment: Callable[..., None]
 ) -> AsyncIterator[Jobs]:
     """Both backends, each empty."""
-    environment(DATABASE_URL=database_url, **PATIENT_WITH_REDIS)
+    environment(DATABASE_URL=database_url)
     async with open_backends() as jobs:
         await jobs.redis.flushdb()
         yield jobs
