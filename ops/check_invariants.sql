@@ -99,7 +99,8 @@ WHERE status = 'refund_due' AND refunded_minor < captured_minor
 -- name: discount_uses_are_counted
 -- A code's uses are the orders made with it that have not let go of their stock.
 SELECT d.code, d.uses, count(o.id) AS orders FROM checkout.discounts d
-LEFT JOIN checkout.orders o ON o.discount_code = d.code AND o.created_at >= d.created_at AND o.stock <> 'released'
+LEFT JOIN checkout.orders o ON o.discount_code = d.code AND o.created_at >= d.created_at
+  AND o.stock NOT IN ('released', 'returned')
 GROUP BY d.code HAVING d.uses <> count(o.id)
 
 -- name: catalog_shows_what_checkout_has

@@ -17,7 +17,6 @@ import time
 from collections.abc import Sequence
 from re import Pattern
 
-from starlette.routing import compile_path
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from services import metrics
@@ -25,6 +24,7 @@ from services.early_bodies import CallerGone, EarlyBodies
 from services.operations import Operation, Precedence
 from services.places import NoPlace, Places, Rank, Reason
 from services.request_context import RequestContext, current_request
+from services.routes import exact_pattern
 from services.settings import ProcessSettings
 
 _BODILESS = ("GET", "HEAD", "OPTIONS")
@@ -114,7 +114,7 @@ class Declared:
             if operation.admission == "ordinary":
                 continue
             if "{" in operation.path:
-                pattern = compile_path(operation.path)[0]
+                pattern = exact_pattern(operation.path)
                 self._patterns.append((operation.method, pattern, operation.admission))
             else:
                 self._fixed[operation.method, operation.path] = operation.admission

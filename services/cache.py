@@ -12,6 +12,7 @@ there is none to come, because what was asked for has gone: then the old one goe
 from __future__ import annotations
 
 import asyncio
+import hashlib
 import secrets
 import time
 from collections import OrderedDict
@@ -31,6 +32,7 @@ from services.shared_work import shared_work
 
 Load = Callable[[], Awaitable[bytes]]
 
+_KEY_LENGTH_MAX = 256  # a product's is 208 at most, and is the same to every release
 _MARKED_MS = 10_000  # longer than a load takes that had begun before, by the time limits of the database
 _FORGET = "for _, key in ipairs(KEYS) do redis.call('SET', key, ARGV[1], 'PX', ARGV[2]) end"
 _REPLACE = """
@@ -52,24 +54,28 @@ class StaleResponse:
 
 
 class Doorkeeper:
-    """Remembers roughly the last `size` to `2 * size` keys asked for, in two generations of sets."""
+    """Remembers roughly the last `size` to `2 * size` keys asked for, in two generations of sets. It keeps
+    their hashes only (8 bytes, seeded by each process): a key is as long as its caller likes, and two that
+    are taken for one cost a trip to Redis."""
 
     def __init__(self, size: int) -> None:
         self._size = size
-        self._young: set[str] = set()
-        self._old: set[str] = set()
+        self._young: set[int] = set()
+        self._old: set[int] = set()
 
     def knows(self, key: str) -> bool:
         """Whether the key came by before; notes that it has now."""
-        known = key in self._young or key in self._old
-        self._young.add(key)
+        mark = hash(key)
+        known = mark in self._young or mark in self._old
+        self._young.add(mark)
         if len(self._young) >= self._size:
             self._young, self._old = set(), self._young
         return known
 
 
 class ResponseCache:
-    """Answers by key. `name` labels its metrics, `media_type` is what all its answers are."""
+    """Answers by key. `name` labels its metrics, `media_type` is what all its answers are. A long key stands
+    as its hash, here and in Redis: what is kept is bounded in bytes, not in entries alone."""
 
     def __init__(
         self,
@@ -94,7 +100,7 @@ class ResponseCache:
 
     def fresh(self, key: str) -> CachedResponse | None:
         """What memory holds and still may serve."""
-        cached = self._memory.get(key)
+        cached = self._memory.get(_short(key))
         if cached is None or cached.memory_until < time.monotonic():
             return None
         self._count["memory"].inc()
@@ -104,6 +110,7 @@ class ResponseCache:
         """The answer from memory, Redis or `load` (whose bytes are then kept for `ttl_seconds`).
         Callers of one key wait for one load. Raises what `load` raises, unless it is Unavailable (or
         slow) and an older answer is at hand."""
+        key = _short(key)
         if (cached := self.fresh(key)) is not None:
             return cached
         task = self._loading.get(key)
@@ -124,14 +131,15 @@ class ResponseCache:
     async def forget(self, *keys: str) -> None:
         """Drops answers here and in Redis; other replicas' memory follows in CACHE_MEMORY_SECONDS. What is
         loading may have been read before, so it is not kept: for Redis, a mark says so. One round trip."""
-        for key in keys:
+        shortened = [_short(key) for key in keys]
+        for key in shortened:
             self._memory.pop(key, None)
             self._loading.pop(key, None)
         mark = b"forgotten " + secrets.token_bytes(8)
         # What a request may wait for Redis is for reading: an import forgets after each batch, to its end.
         token = current_request.set(None)
         try:
-            await self._redis.run(_FORGET, [self._redis_key(key) for key in keys], [mark, _MARKED_MS])
+            await self._redis.run(_FORGET, [self._redis_key(key) for key in shortened], [mark, _MARKED_MS])
         finally:
             current_request.reset(token)
 
@@ -187,6 +195,13 @@ class ResponseCache:
 
     def _redis_key(self, key: str) -> str:
         return f"cache:{self._name}:{key}"
+
+
+def _short(key: str) -> str:
+    """The key, or what stands for it where it is long: none begins so by itself."""
+    if len(key) <= _KEY_LENGTH_MAX:
+        return key
+    return f"sha256:{hashlib.sha256(key.encode()).hexdigest()}"
 
 
 def _decoded(raw: bytes | None) -> StoredResponse | None:

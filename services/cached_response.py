@@ -9,6 +9,8 @@ import time
 import msgspec
 from starlette.types import Receive, Scope, Send
 
+from services.encodings import choose
+
 _COMPRESS_FROM_BYTES = 1024
 
 
@@ -51,18 +53,13 @@ class CachedResponse:
 
     async def send(self, scope: Scope, send: Send, extra: tuple[tuple[bytes, bytes], ...] = ()) -> None:
         """Sends it; `extra` headers mark a stale answer."""
-        if_none_match = accept_encoding = b""
-        for name, value in scope["headers"]:
-            if name == b"if-none-match":
-                if_none_match = value
-            elif name == b"accept-encoding":
-                accept_encoding = value
+        if_none_match = field_of(scope, b"if-none-match")
         if if_none_match and (self._opaque_tag in if_none_match or if_none_match.strip() == b"*"):
             await send({"type": "http.response.start", "status": 304, "headers": [*self._head, *extra]})
             await send({"type": "http.response.body", "body": b""})
             return
         headers, body = self._identity, self.stored.body
-        if b"gzip" in accept_encoding and len(body) >= _COMPRESS_FROM_BYTES:
+        if len(body) >= _COMPRESS_FROM_BYTES and _takes_gzip(scope):
             headers, body = self._compressed()
         await send({"type": "http.response.start", "status": 200, "headers": [*headers, *extra]})
         await send({"type": "http.response.body", "body": b"" if scope["method"] == "HEAD" else body})
@@ -78,6 +75,15 @@ class CachedResponse:
             *self._head,
         ]
         return headers, self._gzipped
+
+
+def field_of(scope: Scope, name: bytes) -> bytes:
+    """A list that a request's head may spread over several lines (RFC 9110, section 5.3)."""
+    return b", ".join(value for key, value in scope["headers"] if key == name)
+
+
+def _takes_gzip(scope: Scope) -> bool:
+    return choose(field_of(scope, b"accept-encoding").decode("latin-1"), ("gzip",)) == "gzip"
 
 
 def stored_response(body: bytes, media_type: str) -> StoredResponse:

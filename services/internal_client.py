@@ -13,6 +13,7 @@ import asyncio
 import random
 import time
 from collections.abc import Mapping
+from contextlib import suppress
 from typing import Any, Literal, NoReturn, TypeVar
 
 import httpx
@@ -53,9 +54,9 @@ class InternalClient:
         timeout_seconds: float | None = None,
     ) -> T:
         """GETs `path` and decodes the JSON answer. Raises NotFound, Invalid (with the fields the
-        other service named), Limited or UpstreamUnavailable (no answer, 5xx, one we can't read, a 404 of
-        nobody's, or not asked because it has not answered lately). A stale answer is noted on the request at
-        hand."""
+        other service named), UpstreamLimited or UpstreamUnavailable (no answer, 5xx, one we can't read, a 404
+        of nobody's, or not asked because it has not answered lately). A stale answer is noted on the request
+        at hand."""
         response = await self._request("GET", path, params=params, timeout_seconds=timeout_seconds)
         _note_age(response)
         return _decoded(response, answer)
@@ -165,6 +166,15 @@ class UpstreamConflict(Conflict):
         self.facts = facts
 
 
+class UpstreamLimited(Limited):
+    """The other service's 429. `problem` ends its type: `too-many-declines`."""
+
+    def __init__(self, problem: str, wait_seconds: int) -> None:
+        super().__init__(retry_after_seconds=wait_seconds)
+        self.problem = problem
+        self.wait_seconds = wait_seconds
+
+
 class CallRefused(Exception):
     """The other service can't read what we sent: a mistake in our own code."""
 
@@ -227,7 +237,7 @@ def _refuse(response: httpx.Response) -> NoReturn:
     if status == 422:
         raise Invalid(msgspec.json.decode(response.content, type=_InvalidAnswer).errors)
     if status == 429:
-        raise Limited(retry_after_seconds=response.headers.get("retry-after", "1"))
+        raise _limited(response)
     if status in (400, 413, 415):
         raise CallRefused(f"{response.request.method} {response.request.url.path}: {response.text[:500]}")
     if status == 503 and (retry_after := response.headers.get("retry-after")):
@@ -237,8 +247,21 @@ def _refuse(response: httpx.Response) -> NoReturn:
 
 def _conflict(response: httpx.Response) -> UpstreamConflict:
     problem: dict[str, Any] = msgspec.json.decode(response.content)
-    slug = str(problem.get("type", "")).rpartition("/")[2]
+    slug = _slug_of(problem)
     facts = {name: value for name, value in problem.items() if name not in _OF_EVERY_PROBLEM}
     if retry_after := response.headers.get("retry-after"):
         facts["retry_after_seconds"] = retry_after
     return UpstreamConflict(slug, problem.get("detail"), facts)
+
+
+def _limited(response: httpx.Response) -> UpstreamLimited:
+    """Traefik's own is no problem, but plain text."""
+    slug = Limited.slug
+    with suppress(msgspec.DecodeError):
+        slug = _slug_of(msgspec.json.decode(response.content, type=dict[str, Any])) or slug
+    given = response.headers.get("retry-after", "")
+    return UpstreamLimited(slug, int(given) if given.isascii() and given.isdigit() else 1)
+
+
+def _slug_of(problem: dict[str, Any]) -> str:
+    return str(problem.get("type", "")).rpartition("/")[2]

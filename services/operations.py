@@ -13,10 +13,8 @@ from dataclasses import dataclass
 from typing import Any, Generic, Literal, TypeVar
 
 import msgspec
-from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
-from starlette.routing import Route
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from services.decode import Nothing, decode_body, decode_query, require_media_type
@@ -228,30 +226,3 @@ def is_admin_key(authorization: str, key: str | None) -> bool:
     if key is None or scheme.lower() != "bearer":
         return False
     return hmac.compare_digest(given.encode(), key.encode())
-
-
-class PathRoute:
-    """All operations of one path: picks by method, answers 405 with the whole `Allow`."""
-
-    def __init__(self, path: str, operations: list[Operation]) -> None:
-        self.path = path
-        self._by_method = {operation.method: operation for operation in operations}
-        if "GET" in self._by_method:
-            self._by_method.setdefault("HEAD", self._by_method["GET"])
-        self._allow = ", ".join(sorted(self._by_method))
-
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        scope["route_template"] = self.path
-        operation = self._by_method.get(scope["method"])
-        if operation is None:
-            raise HTTPException(405, headers={"Allow": self._allow})
-        await operation(scope, receive, send)
-
-
-def routes_of(operations: list[Operation]) -> list[Route]:
-    """Starlette routes, one per path, in the order the paths first appear."""
-    paths = dict.fromkeys(operation.path for operation in operations)
-    return [
-        Route(path, PathRoute(path, [o for o in operations if o.path == path]), methods=None)
-        for path in paths
-    ]

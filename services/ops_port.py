@@ -8,10 +8,10 @@ import prometheus_client
 from starlette.applications import Starlette
 from starlette.requests import Request
 from starlette.responses import PlainTextResponse, Response
-from starlette.routing import Route
 
 from services.lifecycle import Lifecycle
 from services.process_status import process_status
+from services.routes import ExactRoute
 
 
 def ops_app(lifecycle: Lifecycle, release: str) -> Starlette:
@@ -32,4 +32,4 @@ def ops_app(lifecycle: Lifecycle, release: str) -> Starlette:
         return Response(prometheus_client.generate_latest(), media_type=prometheus_client.CONTENT_TYPE_LATEST)
 
     doors = {"/livez": livez, "/readyz": readyz, "/status": status, "/metrics": metrics}
-    return Starlette(routes=[Route(path, answer) for path, answer in doors.items()])
+    return Starlette(routes=[ExactRoute(path, answer) for path, answer in doors.items()])

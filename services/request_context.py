@@ -12,9 +12,9 @@ from collections.abc import Iterable
 from contextvars import ContextVar
 from dataclasses import dataclass, field
 
-_SAFE_ID = re.compile(r"^[A-Za-z0-9._-]{8,64}$")
+_SAFE_ID = re.compile(r"[A-Za-z0-9._-]{8,64}")
 # W3C Trace Context, section 3.2: version, trace id, parent id, flags.
-_TRACEPARENT = re.compile(r"^[0-9a-f]{2}-([0-9a-f]{32})-[0-9a-f]{16}-[0-9a-f]{2}$")
+_TRACEPARENT = re.compile(r"[0-9a-f]{2}-([0-9a-f]{32})-[0-9a-f]{16}-[0-9a-f]{2}")
 
 
 @dataclass(slots=True)
@@ -34,7 +34,7 @@ class RequestContext:
 
     @property
     def trace_id(self) -> str | None:
-        match = _TRACEPARENT.match(self.traceparent or "")
+        match = _TRACEPARENT.fullmatch(self.traceparent or "")
         return match[1] if match else None
 
     def note_stale(self, seconds: float) -> None:
@@ -75,12 +75,12 @@ def read_context(headers: Iterable[tuple[bytes, bytes]]) -> RequestContext:
     for name, raw in headers:
         if name == b"x-request-id":
             value = raw.decode("latin-1")
-            context.request_id = value if _SAFE_ID.match(value) else ""
+            context.request_id = value if _SAFE_ID.fullmatch(value) else ""
         elif name == b"x-entry":
             context.internal = raw == b"internal"
         elif name == b"traceparent":
             value = raw.decode("latin-1")  # what is passed on must be fit for a header
-            context.traceparent = value if _TRACEPARENT.match(value) else None
+            context.traceparent = value if _TRACEPARENT.fullmatch(value) else None
         elif name == b"x-forwarded-for":
             context.forwarded_for = raw.decode("ascii", "ignore")
         elif name == b"x-deadline-ms":

@@ -70,7 +70,7 @@ class RequestScope:
 
     def _finish(self, scope: MutableMapping[str, Any], status: int, seconds: float) -> None:
         route = scope.get("route_template", "unmatched")
-        method = scope["method"] if route != "unmatched" else "other"
+        method = scope.get("route_method", "other")
         self._metrics.observe(route, method, status, seconds)
         if logger.isEnabledFor(logging.INFO):
             facts = {"route": route, "status": status, "ms": round(seconds * 1000, 2)}

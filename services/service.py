@@ -25,10 +25,11 @@ from services.lifecycle import Lifecycle
 from services.limits.layer import REFUSAL, LimitsLayer
 from services.limits.limiter import Limiter
 from services.logs import configure_logs
-from services.operations import Operation, routes_of
+from services.operations import Operation
 from services.problems import problem_of, problem_of_status
 from services.process import serve
 from services.request_scope import RequestScope
+from services.routes import note_route, routes_of
 from services.schema import missing_migrations
 from services.settings import ProcessSettings
 from services.telemetry import configure_sentry
@@ -70,10 +71,10 @@ class Service:
         starlette.state.settings, starlette.state.resources = settings, resources
         app = self._wrapped(starlette)
         if not self.admits_all:
-            busy = self._wrapped(self._busy(starlette))
+            busy = self._early(starlette, self._busy)
             app = Admission(app, busy, self.name, self.operations, settings)
         if self.limiter is not None and (limiter := self.limiter(resources)).enabled:
-            refuse = self._wrapped(self._refusing(starlette))
+            refuse = self._early(starlette, self._refuse)
             app = LimitsLayer(app, refuse, limiter, settings.admin_api_key)
         proxies = read_proxies(settings.trusted_proxies)
         return RequestScope(app, self.name, settings.release, lifecycle, proxies)
@@ -83,23 +84,26 @@ class Service:
             app = wrap(app)
         return app
 
-    def _refusing(self, starlette: Starlette) -> ASGIApp:
-        async def refuse(scope: Scope, receive: Receive, send: Send) -> None:
+    def _early(self, starlette: Starlette, answer: ASGIApp) -> ASGIApp:
+        """Answers what is not let in, as `starlette` would. It is counted where it wanted to go: refused
+        orders are to be seen as orders."""
+        wrapped = self._wrapped(answer)
+
+        async def early(scope: Scope, receive: Receive, send: Send) -> None:
             scope["app"] = starlette
-            response = await self._on_shop_error(Request(scope), scope[REFUSAL])
-            await response(scope, receive, send)
+            note_route(starlette.routes, scope)
+            await wrapped(scope, receive, send)
 
-        return refuse
+        return early
 
-    def _busy(self, starlette: Starlette) -> ASGIApp:
-        """Answers whom there is no place for, not all of whom are to come back in the same second."""
+    async def _refuse(self, scope: Scope, receive: Receive, send: Send) -> None:
+        response = await self._on_shop_error(Request(scope), scope[REFUSAL])
+        await response(scope, receive, send)
 
-        async def busy(scope: Scope, receive: Receive, send: Send) -> None:
-            scope["app"] = starlette
-            error = Overloaded(retry_after_seconds=random.randint(1, 3))  # noqa: S311
-            await self._answer_to(error, Request(scope, receive))(scope, receive, send)
-
-        return busy
+    async def _busy(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """For whom there is no place, not all of whom are to come back in the same second."""
+        error = Overloaded(retry_after_seconds=random.randint(1, 3))  # noqa: S311
+        await self._answer_to(error, Request(scope, receive))(scope, receive, send)
 
     def _answer_to(self, error: ShopError, request: Request) -> Response:
         problem = problem_of(error)

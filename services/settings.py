@@ -110,7 +110,7 @@ class StoreSettings(Group, frozen=True):
     """What the shop itself is: its name, its currency, when stock counts as low."""
 
     store_name: str = "Kiosk"
-    currency: Annotated[str, Meta(pattern="^[A-Z]{3}$")] = "EUR"
+    currency: Annotated[str, Meta(pattern=r"^[A-Z]{3}(?!\n)$")] = "EUR"
     low_stock_level: Annotated[int, Meta(ge=0)] = 5
 
 
@@ -246,7 +246,7 @@ class QueueSettings(Group, frozen=True):
     """From when on the work that waits, and too few who do it, are told as trouble."""
 
     job_oldest_seconds_max: PositiveSeconds = 300.0
-    workers_expected: Annotated[str, Meta(pattern="^durable=[0-9]+,fast=[0-9]+$")] = "durable=1,fast=1"
+    workers_expected: Annotated[str, Meta(pattern=r"^durable=[0-9]+,fast=[0-9]+(?!\n)$")] = "durable=1,fast=1"
 
 
 class HealthSettings(Group, frozen=True):

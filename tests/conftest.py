@@ -22,11 +22,12 @@ import asyncpg
 import httpx
 import pytest
 
+from ops.local import ports
 from ops.local.postgres import TemporaryPostgres, temporary_postgres
 from ops.local.valkey import TemporaryValkey, temporary_valkey
 from services.lifecycle import Lifecycle
 from services.service import Service
-from services.settings import ProcessSettings
+from services.settings import ProcessSettings, RedisSettings
 from tests.store import local_store
 
 ROOT = Path(__file__).parent.parent
@@ -36,6 +37,7 @@ os.environ["RATE_LIMIT_ENABLED"] = "no"
 PATIENT = {
     "DATABASE_ACQUIRE_TIMEOUT_SECONDS": "20",
     "DATABASE_CONNECT_TIMEOUT_SECONDS": "20",
+    "DATABASE_LOCK_TIMEOUT_SECONDS": "20",
     "DATABASE_PULSE_SECONDS": "20",
     "DATABASE_STATEMENT_TIMEOUT_SECONDS": "20",
     "INTERNAL_TIMEOUT_SECONDS": "20",
@@ -70,6 +72,11 @@ NO_GATEWAY = {
 }
 
 
+def patient_redis(url: str) -> RedisSettings:
+    """For a client of this one database, be it the cache's or the queue's, that waits for the answer."""
+    return RedisSettings.read({"REDIS_URL": url, "REDIS_QUEUE_URL": url, **PATIENT_WITH_REDIS})
+
+
 def needs_program(*names: str) -> str:
     """The path of the first program found; without any, skips locally and fails in CI."""
     for name in names:
@@ -95,6 +102,20 @@ def _encodable(value: Any) -> Any:
     if isinstance(value, list | tuple):
         return type(value)(map(_encodable, value))
     return value
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _ports_of_this_worker() -> Iterator[None]:
+    """Workers of pytest-xdist choose their ports at once, and one that is chosen is free for the others,
+    too, until its server has started: each chooses from a share of its own."""
+    worker, workers = (os.environ.get(f"PYTEST_XDIST_WORKER{end}") for end in ("", "_COUNT"))
+    if worker is None or workers is None:
+        yield
+        return
+    share = ports.candidates()[int(worker.removeprefix("gw")) :: int(workers)]
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(ports, "candidates", lambda: share)
+        yield
 
 
 @pytest.fixture(scope="session")
@@ -211,12 +232,19 @@ def environment(monkeypatch: pytest.MonkeyPatch, valkey: TemporaryValkey) -> Cal
             "REDIS_QUEUE_URL": valkey.queue_url,
             **NO_GATEWAY,
             **PATIENT,
+            **PATIENT_WITH_REDIS,
             **variables,
         }
         for name, value in chosen.items():
             monkeypatch.setenv(name, str(value))
 
     return set_variables
+
+
+@pytest.fixture
+def carts_wait_for_prices(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A cart is shown with catalog's prices however busy the machine is, not with those it had."""
+    monkeypatch.setattr("services.checkout.carts.carts._REFRESH_SECONDS", 20)
 
 
 InProcess = Callable[[Service], AbstractAsyncContextManager[httpx.AsyncClient]]

@@ -24,7 +24,7 @@ from typing import Any
 import httpx
 
 from ops.local.leash import leashed
-from tests.store import NO_TLS, ROOT, wait_until
+from tests.store import NO_TLS, ROOT, wait_until, wait_until_async
 
 START_SECONDS = 30.0
 
@@ -36,9 +36,16 @@ class RunningSandbox:
     publishable_key = "pk_test_sandbox"
     webhook_secret = "whsec_sandbox"
 
-    def __init__(self, folder: Path, webhook_url: str | None = None, public_url: str | None = None) -> None:
+    def __init__(
+        self,
+        folder: Path,
+        webhook_url: str | None = None,
+        public_url: str | None = None,
+        processing_seconds: float | None = None,
+    ) -> None:
         self.webhook_url = webhook_url
         self.public_url = public_url  # where a browser finds it; its own address when None
+        self.processing_seconds = processing_seconds  # of payments that take their time; its own when None
         self.port = self.smtp_port = 0
         self.state = folder / "sandbox.sqlite"
         self._log = folder / "sandbox.log"
@@ -128,8 +135,17 @@ class RunningSandbox:
         fault = {"mode": mode, **({"times": times} if times is not None else {})}
         await self._call("POST", "/mailbox/faults", json=fault)
 
+    async def meets_its_faults(self) -> None:
+        """Returns when the faults that come so many times have come, and only those are left that last."""
+
+        async def has_met_them() -> bool:
+            left = (await self._json("GET", "/sandbox/faults"))["items"]
+            return all(fault["times"] is None for fault in left)
+
+        await wait_until_async(has_met_them, "the faults have come")
+
     async def clear_faults(self) -> None:
-        """Ends all faults, of mail too."""
+        """Ends all faults, of mail too; a call that is slow is answered."""
         await self._call("DELETE", "/sandbox/faults")
         await self._call("DELETE", "/mailbox/faults")
 
@@ -157,6 +173,12 @@ class RunningSandbox:
 
     async def refunds(self) -> list[dict[str, Any]]:
         return await self._all("/sandbox/v1/refunds")
+
+    async def give_back(self, intent_id: str, amount_minor: int) -> dict[str, Any]:
+        """A refund that somebody makes at the gateway itself, without the shop."""
+        form = {"payment_intent": intent_id, "amount": str(amount_minor)}
+        headers = {"Authorization": f"Bearer {self.secret_key}"}
+        return await self._json("POST", "/sandbox/v1/refunds", data=form, headers=headers)
 
     async def events(self, kind: str | None = None, **parameters: str) -> list[dict[str, Any]]:
         chosen = {"type": kind} if kind is not None else {}
@@ -206,8 +228,13 @@ class RunningSandbox:
     def _command(self) -> list[str]:
         numbers = ["--port", str(self.port), "--smtp-port", str(self.smtp_port)]
         command = [sys.executable, "-m", "ops.sandbox", *numbers, "--state", str(self.state)]
-        for option, value in (("--webhook-url", self.webhook_url), ("--public-url", self.public_url)):
-            command += [option, value] if value is not None else []
+        options = {
+            "--webhook-url": self.webhook_url,
+            "--public-url": self.public_url,
+            "--processing-seconds": self.processing_seconds,
+        }
+        for option, value in options.items():
+            command += [option, str(value)] if value is not None else []
         return command
 
     def _listens(self, said: int) -> bool:
@@ -229,13 +256,16 @@ def plain_http(base_url: str = "", headers: dict[str, str] | None = None) -> htt
 
 @asynccontextmanager
 async def running_sandbox(
-    webhook_url: str | None = None, public_url: str | None = None
+    webhook_url: str | None = None,
+    public_url: str | None = None,
+    *,
+    processing_seconds: float | None = None,
 ) -> AsyncIterator[RunningSandbox]:
     """A sandbox with an empty state, gone at the end."""
     folder = Path(tempfile.mkdtemp(prefix="kiosk-sandbox-"))
     sandbox: RunningSandbox | None = None
     try:
-        sandbox = RunningSandbox(folder, webhook_url, public_url)
+        sandbox = RunningSandbox(folder, webhook_url, public_url, processing_seconds)
         yield sandbox
     finally:
         if sandbox is not None:

@@ -6,6 +6,7 @@ import asyncio
 import os
 import shutil
 import signal
+import socket
 import ssl
 import subprocess
 import sys
@@ -42,6 +43,14 @@ async def wait_until_async(
     while not await condition():
         assert time.monotonic() < deadline, f"not within {seconds:.0f} s: {what}"
         await asyncio.sleep(0.02)
+
+
+@contextmanager
+def deaf_port() -> Iterator[int]:
+    """A port at which nobody listens, and that nobody else can get meanwhile."""
+    with socket.socket() as held:
+        held.bind(("127.0.0.1", 0))
+        yield held.getsockname()[1]
 
 
 class LocalStore:

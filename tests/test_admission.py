@@ -25,6 +25,8 @@ async def test_the_excess_is_told_to_come_again_and_an_order_is_still_taken() ->
         assert (await client.post("/api/carts/2/order")).status_code == 503
         assert figure("requests_at_work", service="full-house") == 4
         assert figure("requests_shed_total", service="full-house", reason="full") == 4
+        shed = {"route": "/api/carts/{id}/order", "method": "POST", "status": "503"}
+        assert figure("http_requests_total", service="full-house", **shed) == 1, "seen as an order"
         house.door.set()
         assert {answer.status_code for answer in await asyncio.gather(*inside)} == {200}
         assert figure("requests_at_work", service="full-house") == 0
@@ -106,15 +108,16 @@ async def test_a_person_is_told_by_a_page_behind_the_services_own_middleware() -
 async def test_only_the_inner_door_may_ask_for_a_reserved_place_or_set_a_deadline() -> None:
     house = House()
     house.door.set()
-    asks = {"X-Reserved": "1", "X-Deadline-Ms": "500"}
-    async with opened(service_of("two-doors"), house, REQUEST_DEADLINE_SECONDS="7") as client:
+    asks = {"X-Reserved": "1", "X-Deadline-Ms": "60000"}
+    async with opened(service_of("two-doors"), house, REQUEST_DEADLINE_SECONDS="600") as client:
         for entry in ("public", "internal"):
             await client.get("/api/look", headers={**asks, "X-Entry": entry})
         await client.get("/api/look", headers={"X-Entry": "internal"})
     assert house.reserved == [False, True, False]
     public, internal, unhurried = house.deadlines
-    assert public == pytest.approx(7, abs=1)
-    assert internal == pytest.approx(0.5, abs=0.5)
+    assert public is not None
+    assert internal is not None
+    assert 0 < internal <= 60 < public <= 600
     assert unhurried is None
 
 

@@ -5,7 +5,9 @@ import time
 from collections.abc import AsyncIterator, Callable
 
 import httpx
+import msgspec
 import pytest
+import redis.asyncio as aioredis
 from starlette.types import Receive, Scope, Send
 
 from ops.local.valkey import TemporaryValkey
@@ -15,6 +17,7 @@ from services.errors import DatabaseUnavailable, NotFound, Overloaded
 from services.redis_client import RedisClient
 from services.request_context import RequestContext, current_request
 from services.settings import CacheSettings, RedisSettings
+from tests.conftest import PATIENT, PATIENT_WITH_REDIS
 
 pytestmark = pytest.mark.anyio
 MakeCache = Callable[..., ResponseCache]
@@ -44,16 +47,24 @@ class Source:
         return b'{"%s":%d}' % (self.name.encode(), self.loads)
 
 
+def _client(url: str) -> RedisClient:
+    return RedisClient(RedisSettings.read({"REDIS_URL": url, **PATIENT_WITH_REDIS}), "test")
+
+
+def _have_patience(cache: ResponseCache, seconds: float) -> None:
+    """From now on, in place of CACHE_PATIENCE_SECONDS."""
+    cache._settings = msgspec.structs.replace(cache._settings, cache_patience_seconds=seconds)
+
+
 @pytest.fixture
 async def make_cache(valkey: TemporaryValkey) -> AsyncIterator[MakeCache]:
     clients: list[RedisClient] = []
 
     def make(url: str = valkey.url, **settings: str) -> ResponseCache:
-        client = RedisClient(RedisSettings.read({"REDIS_URL": url}), "test")
-        clients.append(client)
-        return ResponseCache("test", client, CacheSettings.read(settings))
+        clients.append(_client(url))
+        return ResponseCache("test", clients[-1], CacheSettings.read({**PATIENT, **settings}))
 
-    client = RedisClient(RedisSettings.read({"REDIS_URL": valkey.url}), "test")
+    client = _client(valkey.url)
     await client.delete("cache:test:a", "cache:test:b")
     yield make
     for opened in (client, *clients):
@@ -151,6 +162,7 @@ async def test_with_an_old_answer_at_hand_nobody_waits_long_for_a_fresh_one(make
     loading = cache._loading["a"]
     source.gate.set()
     await loading
+    _have_patience(cache, 20)
     assert isinstance(await cache.answer("a", 0, source.load), CachedResponse)
 
 
@@ -159,11 +171,12 @@ async def test_what_is_gone_or_broken_stays_so_however_slow_a_load_is(
     make_cache: MakeCache, error: Exception
 ) -> None:
     """A copy of before that one slow load had left let down came back, and stayed."""
-    cache, source = make_cache(CACHE_MEMORY_SECONDS="0", CACHE_PATIENCE_SECONDS="0.01"), Source()
+    cache, source = make_cache(CACHE_MEMORY_SECONDS="0"), Source()
     await cache.answer("a", 0, source.load)
     source.error = error
     with pytest.raises(type(error)):
         await cache.answer("a", 0, source.load)
+    _have_patience(cache, 0.01)
     source.gate.clear()
     late = asyncio.create_task(cache.answer("a", 0, source.load))
     await asyncio.wait({late}, timeout=0.05)
@@ -271,7 +284,7 @@ async def test_a_late_load_does_not_take_the_place_of_one_begun_after_it(make_ca
 async def test_what_another_release_wrote_is_written_over(
     make_cache: MakeCache, valkey: TemporaryValkey
 ) -> None:
-    client = RedisClient(RedisSettings.read({"REDIS_URL": valkey.url}), "test")
+    client = _client(valkey.url)
     await client.set("cache:test:a", b"of another shape", 60)
     cache, source = make_cache(CACHE_MEMORY_SECONDS="0"), Source()
     for _ in range(3):
@@ -348,7 +361,33 @@ def test_the_doorkeeper_knows_a_key_the_second_time_and_stays_bounded() -> None:
     assert len(keeper._young) + len(keeper._old) <= 20
 
 
-async def _send(headers: dict[str, str], method: str = "GET") -> httpx.Response:
+def test_the_doorkeeper_keeps_nothing_of_what_keys_say() -> None:
+    """A stranger's paths of 30 kB, 16,000 of them, were kept whole."""
+    keeper = Doorkeeper(10)
+    assert not keeper.knows("x" * 30_000)
+    assert keeper.knows("x" * 30_000)
+    assert not keeper.knows("x" * 29_999 + "y")
+    assert all(isinstance(mark, int) for mark in keeper._young)
+
+
+async def test_a_long_key_is_short_in_memory_and_in_redis(
+    make_cache: MakeCache, valkey: TemporaryValkey
+) -> None:
+    cache, source, long = make_cache(CACHE_MEMORY_SECONDS="60"), Source(), "list?" + "x" * 30_000
+    first = await cache.answer(long, 60, source.load)
+    assert cache.fresh(long) is first
+    assert cache.fresh(long + "x") is None
+    await cache.forget(long)
+    assert cache.fresh(long) is None
+    await cache.answer(long, 60, source.load)
+    await _settled(cache)
+    assert source.loads == 2
+    async with aioredis.from_url(valkey.url) as redis:
+        keys = [key async for key in redis.scan_iter("cache:test:*")]
+    assert max(map(len, (*cache._memory, *keys))) < 300
+
+
+async def _send(headers: dict[str, str] | list[tuple[str, str]], method: str = "GET") -> httpx.Response:
     cached = CachedResponse(stored_response(b"x" * 5000, "text/plain"), "public, max-age=1")
 
     async def app(scope: Scope, receive: Receive, send: Send) -> None:
@@ -367,11 +406,22 @@ async def test_a_browser_that_has_it_gets_304_with_the_tag() -> None:
     assert (await _send({"If-None-Match": 'W/"other"'})).status_code == 200
 
 
+async def test_lines_of_one_header_are_one_list() -> None:
+    tag = (await _send({})).headers["etag"]
+    for tags in ((tag, '"other"'), ('"other"', tag)):
+        assert (await _send([("If-None-Match", one) for one in tags])).status_code == 304
+    for codings in (("gzip", "br"), ("br", "gzip")):
+        packed = await _send([("Accept-Encoding", one) for one in codings])
+        assert packed.headers["content-encoding"] == "gzip"
+
+
 async def test_the_answer_is_compressed_for_who_takes_it() -> None:
     plain, packed = await _send({"Accept-Encoding": "identity"}), await _send({"Accept-Encoding": "gzip"})
     assert packed.headers["content-encoding"] == "gzip"
     assert int(packed.headers["content-length"]) < 200
     assert plain.content == packed.content == b"x" * 5000
+    for refusing in ("gzip;q=0, identity", "br;q=1, gzip;q=0", "*;q=0", "gzip;q=0.0", "gzip;q=0, *"):
+        assert "content-encoding" not in (await _send({"Accept-Encoding": refusing})).headers, refusing
     assert plain.headers["vary"] == packed.headers["vary"] == "Accept-Encoding"
 
 

@@ -3,12 +3,11 @@
 import asyncio
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import AbstractAsyncContextManager, suppress
+from contextlib import AbstractAsyncContextManager, ExitStack, suppress
 from typing import Any
 
 import asyncpg
 import prometheus_client
-import psutil
 import pytest
 from databases import Database
 
@@ -17,9 +16,12 @@ from services.database import Connection, connection, open_database, role_passwo
 from services.errors import DatabaseUnavailable
 from services.request_context import RequestContext, current_request
 from services.settings import DatabaseSettings, SettingError
+from tests.conftest import PATIENT
+from tests.freezing import frozen
 from tests.store import wait_until_async
 
 pytestmark = pytest.mark.anyio
+WAITS = {"DATABASE_LOCK_TIMEOUT_SECONDS": "20", "DATABASE_PULSE_AFTER_SECONDS": "20"}
 
 
 async def is_served(database: Database) -> bool:
@@ -31,13 +33,28 @@ async def is_served(database: Database) -> bool:
         return False
 
 
+def _opened(url: str, **variables: str) -> Database:
+    """A pool of one connection, patient but for what is given."""
+    return open_database(
+        url, DatabaseSettings.read({**PATIENT, **WAITS, **variables}), pool_max=1, name="test"
+    )
+
+
+async def _begun_or_failed(begun: asyncio.Event, task: asyncio.Task[Any]) -> None:
+    """Waits for the event, or raises what ended the task that was to set it."""
+    waiting = asyncio.create_task(begun.wait())
+    await asyncio.wait({waiting, task}, return_when=asyncio.FIRST_COMPLETED)
+    waiting.cancel()
+    if not begun.is_set():
+        await task
+    assert begun.is_set()
+
+
 @pytest.fixture
 async def database(database_url: str) -> AsyncIterator[Database]:
-    settings = DatabaseSettings.read({"DATABASE_STATEMENT_TIMEOUT_SECONDS": "0.5"})
-    opened = open_database(database_url, settings, pool_max=1, name="test")
-    await opened.connect()
-    yield opened
-    await opened.disconnect()
+    # Who cancels a statement that has not begun has it run on, until its time is over.
+    async with _opened(database_url, DATABASE_STATEMENT_TIMEOUT_SECONDS="2") as opened:
+        yield opened
 
 
 async def test_nothing_is_begun_for_a_caller_who_has_gone(database: Database) -> None:
@@ -68,60 +85,63 @@ async def _lock_timeout_ms(raw: Connection) -> int:
 
 
 async def test_who_waited_for_a_connection_waits_the_less_for_a_lock(database: Database) -> None:
+    in_line = asyncio.Event()
+
     async def second() -> int:
-        async with transaction(database, timeout_seconds=3) as raw:
+        in_line.set()
+        async with transaction(database, timeout_seconds=20) as raw:
             return await _lock_timeout_ms(raw)
 
     async with connection(database, timeout_seconds=20) as raw:
-        assert await _lock_timeout_ms(raw) == 750
+        assert await _lock_timeout_ms(raw) == 20_000
         waiting = asyncio.create_task(second())
-        await asyncio.sleep(2.4)  # so long is the only connection away
-    assert 50 <= await waiting <= 600
+        await in_line.wait()
+        await asyncio.sleep(0.5)  # so long at least is the only connection away
+    assert 50 <= await waiting <= 19_500
     async with connection(database, timeout_seconds=20) as raw:
-        assert await _lock_timeout_ms(raw) == 750, "of the next one nothing is taken"
+        assert await _lock_timeout_ms(raw) == 20_000, "of the next one nothing is taken"
 
 
 async def test_a_lock_not_had_in_what_was_left_is_said_so_and_the_connection_goes_on(
-    database: Database,
+    database_url: str, owner: asyncpg.Connection
 ) -> None:
-    async def second() -> None:
-        async with connection(database, timeout_seconds=3) as raw:
-            await raw.execute("SELECT pg_advisory_xact_lock(4711)")
+    await owner.execute("SELECT pg_advisory_lock(4711)")
+    async with _opened(database_url, DATABASE_LOCK_TIMEOUT_SECONDS="5") as database:
 
-    holder = await asyncpg.connect(str(database.url))
-    try:
-        await holder.execute("SELECT pg_advisory_lock(4711)")
+        async def second() -> None:
+            async with connection(database, timeout_seconds=5) as raw:
+                assert await _lock_timeout_ms(raw) < 5000
+                await raw.execute("SELECT pg_advisory_xact_lock(4711)")
+
         async with connection(database, timeout_seconds=20):
             waiting = asyncio.create_task(second())
-            await asyncio.sleep(2.6)  # so long is the only connection away
+            await asyncio.sleep(0.5)  # so long is the only connection away
         with pytest.raises(DatabaseUnavailable) as refused:
             await waiting
         assert isinstance(refused.value.__cause__, asyncpg.LockNotAvailableError)
         async with connection(database, timeout_seconds=20) as raw:
-            assert await _lock_timeout_ms(raw) == 750
-    finally:
-        await holder.close()
+            assert await _lock_timeout_ms(raw) == 5000
 
 
 async def test_who_is_cancelled_twice_leaves_the_next_its_whole_wait_for_locks(database: Database) -> None:
     begun = asyncio.Event()
 
     async def second() -> None:
-        async with connection(database, timeout_seconds=3) as raw:
-            assert await _lock_timeout_ms(raw) < 750
+        async with connection(database, timeout_seconds=20) as raw:
+            assert await _lock_timeout_ms(raw) < 20_000
             begun.set()
             await raw.execute("SELECT pg_sleep(60)")
 
     async with connection(database, timeout_seconds=20):
         waiting = asyncio.create_task(second())
-        await asyncio.sleep(2.4)  # so long is the only connection away
-    await begun.wait()
+        await asyncio.sleep(0.5)  # so long is the only connection away
+    await _begun_or_failed(begun, waiting)
     await asyncio.sleep(0)  # the statement is on its way
     await _cancel_twice(waiting)
     with pytest.raises(asyncio.CancelledError):
         await waiting
     async with connection(database, timeout_seconds=20) as raw:
-        assert await _lock_timeout_ms(raw) == 750
+        assert await _lock_timeout_ms(raw) == 20_000
 
 
 async def test_a_callers_nearer_deadline_counts(database: Database) -> None:
@@ -136,13 +156,13 @@ async def test_a_callers_nearer_deadline_counts(database: Database) -> None:
 
 
 async def test_a_statement_that_takes_too_long_is_ended_and_the_connection_goes_on(
-    database: Database,
+    database_url: str,
 ) -> None:
-    with pytest.raises(DatabaseUnavailable):
-        async with connection(database) as raw:
-            await raw.execute("SELECT pg_sleep(30)")
-    async with connection(database) as raw:
-        assert await raw.fetchval("SELECT 1") == 1
+    async with _opened(database_url, DATABASE_STATEMENT_TIMEOUT_SECONDS="0.5") as database:
+        with pytest.raises(DatabaseUnavailable):
+            async with connection(database) as raw:
+                await raw.execute("SELECT pg_sleep(30)")
+        await wait_until_async(lambda: is_served(database), "it goes on")
 
 
 async def test_a_transaction_is_all_or_nothing(database: Database) -> None:
@@ -191,13 +211,13 @@ async def test_a_task_cancelled_while_its_connection_is_lost_is_just_cancelled(
     begun = asyncio.Event()
 
     async def sleep(opened: Database) -> None:
-        async with connection(opened) as raw:
+        async with connection(opened, timeout_seconds=20) as raw:
             begun.set()
             await raw.execute("SELECT pg_sleep(60)")
 
-    async with open_database(own_postgres.url, DatabaseSettings(), pool_max=1, name="lost") as opened:
+    async with _opened(own_postgres.url) as opened:
         sleeping = asyncio.create_task(sleep(opened))
-        await begun.wait()
+        await _begun_or_failed(begun, sleeping)
         await asyncio.sleep(0)  # the statement is on its way
         own_postgres.stop()
         sleeping.cancel()
@@ -241,26 +261,21 @@ async def test_a_task_disturbed_while_it_gives_back_may_ask_again(
     database: Database, disturbed: Callable[[Database], Awaitable[None]]
 ) -> None:
     await disturbed(database)
-    assert await is_served(database)
+    await wait_until_async(lambda: is_served(database), "it is lent a connection again")
 
 
 async def test_a_server_that_falls_silent_is_given_up(own_postgres: TemporaryPostgres) -> None:
     settings = DatabaseSettings.read({"DATABASE_STATEMENT_TIMEOUT_SECONDS": "0.2"})
     opened = open_database(own_postgres.url, settings, pool_max=1, name="silent")
     await opened.connect()
-    async with connection(opened) as raw:
-        await raw.execute("SELECT 1")
-    frozen = [psutil.Process(own_postgres.pid), *psutil.Process(own_postgres.pid).children()]
-    for process in frozen:
-        process.suspend()
-    with pytest.raises(DatabaseUnavailable):  # the connection that is there
-        async with asyncio.timeout(5), connection(opened) as raw:
-            await raw.execute("SELECT 1")
-    with pytest.raises(DatabaseUnavailable):  # a new one
-        async with asyncio.timeout(5), connection(opened) as raw:
-            await raw.execute("SELECT 1")
-    for process in frozen:
-        process.resume()
+    await wait_until_async(lambda: is_served(opened), "there is a connection")
+    with frozen(own_postgres.pid):
+        with pytest.raises(DatabaseUnavailable):  # the connection that is there
+            async with asyncio.timeout(20), connection(opened) as raw:
+                await raw.execute("SELECT 1")
+        with pytest.raises(DatabaseUnavailable):  # a new one
+            async with asyncio.timeout(20), connection(opened) as raw:
+                await raw.execute("SELECT 1")
     await wait_until_async(lambda: is_served(opened), "the pool has found out")
     await opened.disconnect()
 
@@ -271,20 +286,16 @@ async def test_a_server_that_falls_silent_in_a_transaction_is_given_up(
     settings = DatabaseSettings.read({"DATABASE_STATEMENT_TIMEOUT_SECONDS": "0.2"})
     opened = open_database(own_postgres.url, settings, pool_max=1, name="silent")
     await opened.connect()
-    frozen: list[psutil.Process] = []
+    await wait_until_async(lambda: is_served(opened), "there is a connection")
 
-    async def insert_and_freeze() -> None:
-        async with asyncio.timeout(5), transaction(opened) as raw:
+    async def insert_and_freeze(silence: ExitStack) -> None:
+        async with asyncio.timeout(20), transaction(opened) as raw:
             await raw.execute("CREATE TABLE public.half (n int)")
-            frozen.extend([psutil.Process(own_postgres.pid), *psutil.Process(own_postgres.pid).children()])
-            for process in frozen:
-                process.suspend()
+            silence.enter_context(frozen(own_postgres.pid))
             await raw.execute("INSERT INTO public.half VALUES (1)")
 
-    with pytest.raises(DatabaseUnavailable):
-        await insert_and_freeze()
-    for process in frozen:
-        process.resume()
+    with ExitStack() as silence, pytest.raises(DatabaseUnavailable):
+        await insert_and_freeze(silence)
     await wait_until_async(lambda: is_served(opened), "the pool has found out")
     async with connection(opened) as raw:
         assert await raw.fetchval("SELECT to_regclass('public.half')") is None

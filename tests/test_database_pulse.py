@@ -26,6 +26,7 @@ from services.database_pool import Pool
 from services.database_pulse import Pulse, cpu_waited_seconds
 from services.errors import DatabaseUnavailable
 from services.settings import DatabaseSettings
+from tests.freezing import frozen
 from tests.store import wait_until, wait_until_async
 from tests.test_database import is_served
 
@@ -48,26 +49,11 @@ async def _opened(server: TemporaryPostgres, **variables: str) -> Database:
 
 @pytest.fixture
 async def database(own_postgres: TemporaryPostgres) -> AsyncIterator[Database]:
+    """Impatient, and with one connection: opening that may have taken so long that it was refused first."""
     opened = await _opened(own_postgres, DATABASE_PULSE_SECONDS="0.3")
+    await wait_until_async(lambda: is_served(opened), "it is served")
     yield opened
     await opened.disconnect()
-
-
-class Frozen:
-    """The server and all its sessions, paused between `with` and its end."""
-
-    def __init__(self, server: TemporaryPostgres) -> None:
-        self._server = server
-
-    def __enter__(self) -> None:
-        postmaster = psutil.Process(self._server.pid)
-        self._frozen = [postmaster, *postmaster.children()]
-        for process in self._frozen:
-            process.suspend()
-
-    def __exit__(self, *_: object) -> None:
-        for process in self._frozen:
-            process.resume()
 
 
 async def _nothing() -> None:
@@ -106,8 +92,7 @@ async def test_with_a_silent_server_all_who_wait_are_let_go(
     own_postgres: TemporaryPostgres, database: Database
 ) -> None:
     """Those with a connection, those who get one, and those who wait for one of theirs."""
-    await _ask(database)
-    with Frozen(own_postgres):
+    with frozen(own_postgres.pid):
         assert await _refusals(database, 20) == 20
         assert await _refusals(database, 20) == 20
     await wait_until_async(lambda: is_served(database), "the pool has found out")
@@ -116,7 +101,7 @@ async def test_with_a_silent_server_all_who_wait_are_let_go(
 async def test_with_a_silent_server_who_comes_later_is_refused_without_being_made_to_wait(
     own_postgres: TemporaryPostgres, database: Database
 ) -> None:
-    with Frozen(own_postgres):
+    with frozen(own_postgres.pid):
         await _refusals(database, 1)
         with pytest.raises(DatabaseUnavailable):
             _ask(database).send(None)  # up to its first await: there is none
@@ -127,7 +112,7 @@ async def test_a_listener_hears_of_it_too(own_postgres: TemporaryPostgres, datab
     lost = asyncio.Event()
     async with connection(database, resting=True) as raw:
         raw.add_termination_listener(lambda _connection: lost.set())
-        with Frozen(own_postgres):
+        with frozen(own_postgres.pid):
             assert await asyncio.create_task(_refusals(database, 1)) == 1
         await asyncio.wait_for(lost.wait(), 30)
 
@@ -184,7 +169,6 @@ async def test_a_server_that_is_gone_is_missed_at_once_and_found_again(
     own_postgres: TemporaryPostgres, database: Database
 ) -> None:
     assert isinstance(database, Pool)
-    await _ask(database)
     own_postgres.stop()
     before = time.time()
     assert await _refusals(database, 20) == 20
@@ -195,10 +179,9 @@ async def test_a_server_that_is_gone_is_missed_at_once_and_found_again(
     assert database.pulse.away_since is None
 
 
-async def test_a_server_that_comes_back_is_not_overrun(
-    own_postgres: TemporaryPostgres, database: Database
-) -> None:
+async def test_a_server_that_comes_back_is_not_overrun(own_postgres: TemporaryPostgres) -> None:
     """A rush opens as many connections as the pool may have, and each of them once."""
+    database = await _opened(own_postgres, DATABASE_PULSE_AFTER_SECONDS="20")
     await _ask(database)
     own_postgres.stop()
     await _refusals(database, 20)
@@ -212,6 +195,7 @@ async def test_a_server_that_comes_back_is_not_overrun(
     await owner.execute("SELECT pg_stat_force_next_flush()")
     assert await owner.fetchval(sessions) - begun <= 3
     await owner.close()
+    await database.disconnect()
 
 
 @contextmanager
@@ -227,38 +211,60 @@ def _no_more_files() -> Iterator[None]:
         resource.setrlimit(resource.RLIMIT_NOFILE, before)
 
 
+def _is_away(database: Database) -> bool:
+    assert isinstance(database, Pool)
+    return database.pulse.away_since is not None
+
+
+async def _until_nobody_knocks(database: Database) -> None:
+    """Whoever knocks has a file open, and gives it back for others to open."""
+    assert isinstance(database, Pool)
+    pulse = database.pulse
+
+    async def is_so() -> bool:
+        return pulse._task is None
+
+    await wait_until_async(is_so, "nobody knocks")
+
+
 async def test_a_process_that_can_open_no_more_files_goes_on_with_what_it_has(database: Database) -> None:
     """Also while a statement takes so long that the pulse is felt, which opens a connection, too."""
     async with transaction(database, timeout_seconds=600) as raw:
+        await _until_nobody_knocks(database)
         with _no_more_files():
             assert await asyncio.create_task(_refusals(database, 1)) == 1
             assert await raw.fetchval("SELECT pg_sleep(0.6)::text") == ""
-    assert isinstance(database, Pool)
-    assert database.pulse.away_since is None
+    assert not _is_away(database)
     assert await _refusals(database, 2) == 0
 
 
 async def test_a_process_that_can_open_no_more_files_and_has_nothing_waits_until_it_can(
-    database: Database,
+    own_postgres: TemporaryPostgres,
 ) -> None:
-    assert isinstance(database, Pool)
+    database = await _opened(own_postgres, DATABASE_PULSE_SECONDS="0.3")
     with _no_more_files():
         assert await _refusals(database, 2) == 2
-        assert database.pulse.away_since is not None
+        assert _is_away(database)
     await wait_until_async(lambda: is_served(database), "the pool has found out")
-    assert database.pulse.away_since is None
+    assert not _is_away(database)
+    await database.disconnect()
 
 
-async def test_a_pulse_that_cannot_ask_anew_waits_for_the_answer_of_who_is_there(database: Database) -> None:
+async def test_a_pulse_that_cannot_ask_anew_waits_for_the_answer_of_who_is_there(
+    own_postgres: TemporaryPostgres,
+) -> None:
+    database = await _opened(own_postgres, DATABASE_PULSE_SECONDS="20")
+
     async def sleep() -> None:
         async with connection(database, timeout_seconds=600) as raw:
             await raw.fetchval("SELECT pg_sleep(0.6)")
 
     await asyncio.gather(sleep(), sleep())  # a connection each
+    await _until_nobody_knocks(database)
     with _no_more_files():
         await sleep()
-    assert isinstance(database, Pool)
-    assert database.pulse.away_since is None
+    assert not _is_away(database)
+    await database.disconnect()
 
 
 @pytest.mark.parametrize("kind", [2, 7], ids=["Kerberos", "GSS"])
@@ -274,7 +280,6 @@ async def test_a_server_that_asks_for_what_nobody_can_is_looked_for_further(
         writer.close()
         visited.set()
 
-    await _ask(database)
     own_postgres.stop()
     assert await _refusals(database, 20) == 20
     stranger = await asyncio.start_unix_server(
@@ -359,34 +364,35 @@ async def test_what_says_nothing_of_the_server_fails_the_newcomer_only(error: Ex
 async def test_a_pool_whose_server_is_silent_can_be_closed(own_postgres: TemporaryPostgres) -> None:
     database = await _opened(own_postgres, DATABASE_PULSE_SECONDS="20")
     await _ask(database)
-    with Frozen(own_postgres):
+    with frozen(own_postgres.pid):
         async with asyncio.timeout(30):
             await database.disconnect()
 
 
-async def test_a_server_too_starved_for_new_sessions_is_not_silent(
-    database: Database, own_postgres: TemporaryPostgres
-) -> None:
+async def test_a_server_too_starved_for_new_sessions_is_not_silent(own_postgres: TemporaryPostgres) -> None:
+    database = await _opened(own_postgres, DATABASE_PULSE_SECONDS="2")
+
     async def ask(seconds: float) -> None:
-        async with connection(database) as raw:
+        async with connection(database, timeout_seconds=600) as raw:
             await raw.execute(f"SELECT pg_sleep({seconds})")
 
     await asyncio.gather(ask(0.2), ask(0.2))  # a connection each
     postmaster = psutil.Process(own_postgres.pid)
     postmaster.suspend()  # sessions that are there live on; nobody is let in
     try:
-        await ask(1.5)
+        await ask(4)
     finally:
         postmaster.resume()
+    await database.disconnect()
 
 
 def test_a_starved_machine_is_known_by_how_long_its_processes_wait() -> None:
     if not Path("/proc/pressure/cpu").exists():
         pytest.skip("this kernel does not tell")
     began, before = time.monotonic(), cpu_waited_seconds()
-    burning = [
-        subprocess.Popen([sys.executable, "-c", "while True: pass"]) for _ in range(3 * (os.cpu_count() or 1))
-    ]
+    # Nice to all others: who waits is counted all the same.
+    burn = ["nice", "-n", "19", sys.executable, "-c", "while True: pass"]
+    burning = [subprocess.Popen(burn) for _ in range(3 * (os.cpu_count() or 1))]
     try:
         wait_until(lambda: cpu_waited_seconds() - before > 1.0, "somebody waited for a second")
     finally:

@@ -16,6 +16,9 @@ from services.settings import ProcessSettings
 SOON = ProcessSettings(
     head_timeout_seconds=0.3, body_idle_timeout_seconds=0.3, body_timeout_seconds=0.9, keep_alive_seconds=1
 )
+# However long nothing comes: the time for all of it counts.
+IN_ALL = msgspec.structs.replace(SOON, body_idle_timeout_seconds=20)
+PATIENT = msgspec.structs.replace(IN_ALL, head_timeout_seconds=20, body_timeout_seconds=20)
 
 
 class Echo:
@@ -51,7 +54,7 @@ class Port:
         """All that comes back until the port hangs up."""
         reader, writer = await asyncio.open_connection("127.0.0.1", self.number)
         try:
-            async with asyncio.timeout(20):
+            async with asyncio.timeout(60):
                 reading = asyncio.ensure_future(_read_all(reader))
                 for part in parts:
                     writer.write(part)
@@ -99,6 +102,13 @@ async def _port(settings: ProcessSettings) -> AsyncIterator[Port]:
 
 
 @pytest.fixture
+async def patient_port() -> AsyncIterator[Port]:
+    """For what is not about time."""
+    async with _port(PATIENT) as opened:
+        yield opened
+
+
+@pytest.fixture
 async def port() -> AsyncIterator[Port]:
     async with _port(SOON) as opened:
         yield opened
@@ -127,8 +137,8 @@ BROKEN = {
 
 
 @pytest.mark.parametrize("what", BROKEN)
-async def test_broken_http_is_answered_400_and_hung_up_on(port: Port, what: str) -> None:
-    answer = await port.say(BROKEN[what])
+async def test_broken_http_is_answered_400_and_hung_up_on(patient_port: Port, what: str) -> None:
+    answer = await patient_port.say(BROKEN[what])
     assert _status(answer) == 400
     head, _, body = answer.partition(b"\r\n\r\n")
     assert b"connection: close" in head
@@ -139,25 +149,25 @@ async def test_broken_http_is_answered_400_and_hung_up_on(port: Port, what: str)
     assert b"x-release: dev" in head
 
 
-async def test_a_head_has_a_size_and_a_number_of_fields(port: Port) -> None:
+async def test_a_head_has_a_size_and_a_number_of_fields(patient_port: Port) -> None:
     many = b"".join(b"x%d: 1\r\n" % number for number in range(FIELDS_MAX + 1))
     for head in (
         b"GET /" + b"a" * SOON.head_max_bytes + b" HTTP/1.1\r\nhost: a\r\n\r\n",
         b"GET / HTTP/1.1\r\nx: " + b"a" * SOON.head_max_bytes + b"\r\n\r\n",
         b"GET / HTTP/1.1\r\n" + many + b"\r\n",
     ):
-        assert _status(await port.say(head)) == 431
+        assert _status(await patient_port.say(head)) == 431
 
 
-async def test_a_field_without_an_end_is_not_collected(port: Port) -> None:
+async def test_a_field_without_an_end_is_not_collected(patient_port: Port) -> None:
     endless = [b"GET / HTTP/1.1\r\nx: ", *[b"a" * 10_000] * 1000]
-    assert _status(await port.say(*endless, pause=0.001)) == 431
+    assert _status(await patient_port.say(*endless, pause=0.001)) == 431
 
 
-async def test_chunks_that_bring_nothing_but_their_extensions_are_refused(port: Port) -> None:
+async def test_chunks_that_bring_nothing_but_their_extensions_are_refused(patient_port: Port) -> None:
     head = b"POST / HTTP/1.1\r\nhost: a\r\ntransfer-encoding: chunked\r\n\r\n"
     endless = [head, b"1;x=", *[b"a" * 10_000] * 1000]
-    assert _status(await port.say(*endless, pause=0.001)) == 400
+    assert _status(await patient_port.say(*endless, pause=0.001)) == 400
 
 
 async def test_a_head_that_dawdles_is_given_up_however_it_trickles(port: Port) -> None:
@@ -173,10 +183,11 @@ async def test_a_body_that_stops_is_given_up(port: Port) -> None:
     assert port.echo.seen == ["http.disconnect"]
 
 
-async def test_a_body_that_trickles_is_given_up(port: Port) -> None:
+async def test_a_body_that_trickles_is_given_up() -> None:
     head = b"POST / HTTP/1.1\r\nhost: a\r\ncontent-length: 1000\r\n\r\n"
     started = time.monotonic()
-    assert _status(await port.say(head, *[b"a"] * 1000, pause=0.05)) == 408
+    async with _port(IN_ALL) as port:
+        assert _status(await port.say(head, *[b"a"] * 1000, pause=0.05)) == 408
     assert time.monotonic() - started >= SOON.body_timeout_seconds
 
 
@@ -187,9 +198,10 @@ async def test_a_body_on_the_inner_door_takes_its_time(port: Port) -> None:
     assert port.echo.seen == ["http.request"]
 
 
-async def test_a_long_body_that_comes_along_is_taken(port: Port) -> None:
+async def test_a_long_body_that_comes_along_is_taken() -> None:
     head = b"POST / HTTP/1.1\r\nhost: a\r\nconnection: close\r\ncontent-length: 120000\r\n\r\n"
-    answer = await port.say(head, *[b"a" * 6000] * 20, pause=0.06)
+    async with _port(IN_ALL) as port:
+        answer = await port.say(head, *[b"a" * 6000] * 20, pause=0.06)
     assert answer.partition(b"\r\n\r\n")[2].startswith(b"120000 ")
 
 
@@ -198,27 +210,27 @@ async def test_a_connection_that_asks_nothing_is_closed(port: Port, parts: tuple
     assert await port.say(*parts, pause=0.1) == b""
 
 
-async def test_a_trailer_is_no_header(port: Port) -> None:
+async def test_a_trailer_is_no_header(patient_port: Port) -> None:
     head = b"POST / HTTP/1.1\r\nhost: a\r\nconnection: close\r\ntransfer-encoding: chunked\r\n\r\n"
-    answer = await port.say(head + b"3\r\nabc\r\n0\r\nx-entry: internal\r\n\r\n")
+    answer = await patient_port.say(head + b"3\r\nabc\r\n0\r\nx-entry: internal\r\n\r\n")
     assert answer.partition(b"\r\n\r\n")[2] == b"3 host,connection,transfer-encoding"
 
 
-async def test_requests_one_behind_the_other_are_answered_in_order(port: Port) -> None:
+async def test_requests_one_behind_the_other_are_answered_in_order(patient_port: Port) -> None:
     ask = b"GET / HTTP/1.1\r\nhost: a\r\n\r\n"
-    answer = await port.say(ask * 5 + ask.replace(b"\r\n\r\n", b"\r\nconnection: close\r\n\r\n"))
+    answer = await patient_port.say(ask * 5 + ask.replace(b"\r\n\r\n", b"\r\nconnection: close\r\n\r\n"))
     assert answer.count(b"HTTP/1.1 200 OK") == 6
 
 
-async def test_what_follows_an_early_answer_is_let_in_only_so_far(port: Port) -> None:
+async def test_what_follows_an_early_answer_is_let_in_only_so_far(patient_port: Port) -> None:
     head = b"POST /early HTTP/1.1\r\nhost: a\r\ncontent-length: 1000000000\r\n\r\n"
     more = [b"a" * 100_000] * (DISCARDED_BYTES_MAX // 100_000 * 20)
-    answer = await port.say(head, *more, pause=0.001)  # it ends at all: the length said was a gigabyte
+    answer = await patient_port.say(head, *more, pause=0.001)  # it ends: a gigabyte was announced
     assert answer.count(b"HTTP/1.1") == 1
 
 
-async def test_garbage_behind_a_request_does_not_become_its_answer(port: Port) -> None:
-    answer = await port.say(b"GET / HTTP/1.1\r\nhost: a\r\n\r\n\x00\x01garbage\r\n\r\n")
+async def test_garbage_behind_a_request_does_not_become_its_answer(patient_port: Port) -> None:
+    answer = await patient_port.say(b"GET / HTTP/1.1\r\nhost: a\r\n\r\n\x00\x01garbage\r\n\r\n")
     assert answer.count(b"HTTP/1.1") <= 1
     assert b"HTTP/1.1 400" not in answer or b"HTTP/1.1 200" not in answer
 

@@ -8,13 +8,15 @@ import sys
 import textwrap
 import time
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import httpx
 import pytest
 import yaml
 
-from ops.local.ports import free_port
+from ops.local.ports import choose_ports
 from services.settings import ProcessSettings
 
 ROOT = Path(__file__).parent.parent
@@ -24,6 +26,7 @@ PROGRAM = textwrap.dedent(
     from contextlib import asynccontextmanager
     from pathlib import Path
     import uvloop
+    from services import process
     from services.operations import operation
     from services.service import Service
     from services.errors import DatabaseUnavailable
@@ -38,7 +41,8 @@ PROGRAM = textwrap.dedent(
         raise DatabaseUnavailable()
 
     async def slow(call):
-        await asyncio.sleep(1)
+        while not Path(os.environ.get("GATE", "/")).exists():
+            await asyncio.sleep(0.01)
         return {"done": True}
 
     async def fast(call):
@@ -53,6 +57,7 @@ PROGRAM = textwrap.dedent(
     answers = {"/": home, "/database": database, "/slow": slow, "/fast": fast}
     operations = [operation("GET", path, answer, "") for path, answer in answers.items()]
     paths = ("/", "/database", "/never-there")
+    process.UNREADY_SECONDS = float(os.environ.get("UNREADY_SECONDS", process.UNREADY_SECONDS))
     uvloop.run(Service("probe", operations, resources, smoke_paths=paths).run(ProcessSettings.read()))
     """
 )
@@ -60,7 +65,9 @@ PROGRAM = textwrap.dedent(
 
 class Process:
     def __init__(self, **variables: str) -> None:
-        self.app, self.ops = free_port(), free_port()
+        with TemporaryDirectory() as folder:  # both at once, so that they are two
+            chosen = choose_ports(Path(folder) / "ports.json", ("app", "ops"))
+        self.app, self.ops = chosen["app"], chosen["ops"]
         ports = {"APP_PORT": str(self.app), "OPS_PORT": str(self.ops)}
         self.child = subprocess.Popen(
             [sys.executable, "-c", PROGRAM],
@@ -75,14 +82,14 @@ class Process:
 
     def status(self, path: str, port: int | None = None) -> int | None:
         try:
-            return httpx.get(self.url(path, port), trust_env=False).status_code
+            return httpx.get(self.url(path, port), trust_env=False, timeout=20).status_code
         except httpx.TransportError:
             return None
 
     def says(self, path: str) -> str | None:
         """What the ops port answers."""
         try:
-            return httpx.get(self.url(path, self.ops), trust_env=False).text.strip()
+            return httpx.get(self.url(path, self.ops), trust_env=False, timeout=20).text.strip()
         except httpx.TransportError:
             return None
 
@@ -94,7 +101,7 @@ class Process:
 
 
 def _until(condition: Callable[[], bool], what: str) -> None:
-    deadline = time.monotonic() + 15
+    deadline = time.monotonic() + 60
     while not condition():
         assert time.monotonic() < deadline, what
         time.sleep(0.01)
@@ -156,7 +163,7 @@ def test_smoke_says_in_the_log_what_keeps_the_process_from_being_ready(
     process = start(BROKEN=str(broken), ready=False)
     _until(lambda: (process.says("/readyz") or "").startswith("waiting for smoke"), "no word of smoke")
     process.child.send_signal(signal.SIGTERM)
-    assert "smoke: GET / answered 500" in process.child.communicate(timeout=15)[0]
+    assert "smoke: GET / answered 500" in process.child.communicate(timeout=60)[0]
     assert process.child.returncode == 0
 
 
@@ -168,14 +175,14 @@ def test_without_its_schema_a_process_does_not_ask_itself_and_ends_without_lame_
     assert not process.healthy()
     assert 'route="/"' not in _metrics(process)
     process.child.send_signal(signal.SIGTERM)
-    assert process.child.wait(timeout=15) == 0
+    assert process.child.wait(timeout=60) == 0
 
 
 def test_on_sigterm_it_serves_on_turns_unready_finishes_what_runs_and_exits_0(
-    start: Callable[..., Process],
+    tmp_path: Path, start: Callable[..., Process]
 ) -> None:
-    process = start(LAME_DUCK_SECONDS="6")
-    with httpx.Client(trust_env=False) as kept:
+    process = start(LAME_DUCK_SECONDS="26", UNREADY_SECONDS="20", GATE=str(tmp_path / "gate"))
+    with httpx.Client(trust_env=False, timeout=20) as kept:
         assert kept.get(process.url("/fast")).status_code == 200
         process.child.send_signal(signal.SIGTERM)
         _until(lambda: process.says("/readyz") == "draining", "it never heard")
@@ -184,20 +191,39 @@ def test_on_sigterm_it_serves_on_turns_unready_finishes_what_runs_and_exits_0(
         assert (goodbye.status_code, goodbye.headers["connection"]) == (200, "close")
         _until(lambda: process.status("/readyz", process.ops) == 503, "it stayed ready")
         assert process.status("/livez", process.ops) == 200
-        assert httpx.get(process.url("/slow"), trust_env=False).status_code == 200
-    output, _ = process.child.communicate(timeout=15)
+        with _slow_request(process) as line:
+            process.child.send_signal(signal.SIGTERM)  # the rest of its time is as long as a machine may need
+            _let_go(process, tmp_path / "gate")
+            assert b'{"done":true}' in line.makefile("rb").read()
+    output, _ = process.child.communicate(timeout=60)
     assert process.child.returncode == 0
     assert "resources closed" in output
 
 
-def test_a_request_in_flight_survives_the_end_of_the_lame_duck_time(start: Callable[..., Process]) -> None:
-    process = start(LAME_DUCK_SECONDS="0")
+@contextmanager
+def _slow_request(process: Process) -> Iterator[socket.socket]:
+    """One that is in flight until the gate is there."""
     with socket.create_connection(("127.0.0.1", process.app)) as line:
         line.sendall(b"GET /slow HTTP/1.1\r\nHost: shop\r\n\r\n")
         _until(lambda: 'http_requests_in_flight{service="probe"} 1.0' in _metrics(process), "never in flight")
+        yield line
+
+
+def _let_go(process: Process, gate: Path) -> None:
+    """What is in flight, once nobody else is let in."""
+    _until(lambda: process.status("/fast") is None, "its door was never closed")
+    gate.touch()
+
+
+def test_a_request_in_flight_survives_the_end_of_the_lame_duck_time(
+    tmp_path: Path, start: Callable[..., Process]
+) -> None:
+    process = start(LAME_DUCK_SECONDS="0", GATE=str(tmp_path / "gate"))
+    with _slow_request(process) as line:
         process.child.send_signal(signal.SIGTERM)
+        _let_go(process, tmp_path / "gate")
         assert b'{"done":true}' in line.makefile("rb").read()
-    assert process.child.wait(timeout=15) == 0
+    assert process.child.wait(timeout=60) == 0
 
 
 def test_an_idle_connection_is_kept_longer_than_traefik_keeps_it() -> None:
@@ -212,14 +238,14 @@ def test_a_second_signal_ends_the_lame_duck_time(start: Callable[..., Process]) 
     process.child.send_signal(signal.SIGTERM)
     _until(lambda: process.says("/readyz") == "draining", "it never heard")
     process.child.send_signal(signal.SIGTERM)
-    assert process.child.wait(timeout=15) == 0
+    assert process.child.wait(timeout=60) == 0
 
 
 def test_a_bad_setting_ends_it_with_one_line() -> None:
     process = Process(APP_HOST="127.0.0.1", KEEP_ALIVE_SECONDS="for ever")
-    assert process.child.wait(timeout=15) == 1
+    assert process.child.wait(timeout=60) == 1
     process.child.communicate()
 
 
 def _metrics(process: Process) -> str:
-    return httpx.get(process.url("/metrics", process.ops), trust_env=False).text
+    return httpx.get(process.url("/metrics", process.ops), trust_env=False, timeout=20).text

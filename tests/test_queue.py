@@ -17,7 +17,9 @@ from services.database import open_database, role_url
 from services.jobs.policies import policies
 from services.queue import FastJob, FastQueue, queue_url
 from services.settings import DatabaseSettings, RedisSettings
-from tests.conftest import ROOT
+from tests.conftest import PATIENT, PATIENT_WITH_REDIS, ROOT
+from tests.store import wait_until_async
+from tests.test_database import is_served
 
 NOWHERE = RedisSettings(redis_queue_url="unix:///nowhere/valkey.sock?db=1")
 DROPPED, SPILLED = FastJob("tests.drop", "drop"), FastJob("tests.spill", "spill", queue="other")
@@ -29,16 +31,18 @@ def displaced(job: FastJob, fate: str) -> float:
 
 @pytest.fixture
 async def catalog(database_url: str) -> AsyncIterator[Database]:
-    data = DatabaseSettings(database_url=database_url)
+    """With a connection: who spills does not wait long for one."""
+    data = DatabaseSettings.read({"DATABASE_URL": database_url, **PATIENT})
     database = open_database(role_url(data, "catalog"), data, pool_max=2, name="test")
     await database.connect()
+    await wait_until_async(lambda: is_served(database), "it is served")
     yield database
     await database.disconnect()
 
 
 async def test_stock_dramatiq_reads_what_the_fast_queue_writes(valkey: TemporaryValkey) -> None:
     job = FastJob("tests.read", "drop", queue="read")  # a queue of its own: other tests use the server too
-    fast = FastQueue(RedisSettings(redis_queue_url=valkey.queue_url))
+    fast = FastQueue(RedisSettings.read({"REDIS_QUEUE_URL": valkey.queue_url, **PATIENT_WITH_REDIS}))
     await fast.enqueue(job, {"cup": 2}, "é")
     await fast.close()
     stock = RedisBroker(url=valkey.queue_url, middleware=[])
@@ -71,7 +75,7 @@ async def test_a_redis_that_never_answers_holds_nobody_up() -> None:
         server = await asyncio.start_unix_server(swallow, folder / "silent.sock")
         fast = FastQueue(RedisSettings(redis_queue_url=f"unix://{folder / 'silent.sock'}?db=1"))
         before = displaced(DROPPED, "dropped")
-        async with asyncio.timeout(2):
+        async with asyncio.timeout(20):
             for _ in range(20):
                 await fast.enqueue(DROPPED, 1)
         assert displaced(DROPPED, "dropped") == before + 20

@@ -14,6 +14,8 @@ from ops.local.valkey import TemporaryValkey
 from services.redis_client import RedisClient
 from services.request_context import RequestContext, current_request
 from services.settings import RedisSettings
+from tests.conftest import PATIENT_WITH_REDIS
+from tests.limits.conftest import ENDLESS
 
 pytestmark = pytest.mark.anyio
 
@@ -32,7 +34,7 @@ def _black_hole() -> Iterator[str]:
 
 
 async def test_values_live_as_long_as_they_may(valkey: TemporaryValkey) -> None:
-    client = _client(valkey.url)
+    client = _client(valkey.url, **PATIENT_WITH_REDIS)
     await client.set("k", b"v", ttl_seconds=60)
     assert await client.get("k") == b"v"
     assert await client.delete("k")
@@ -51,13 +53,15 @@ async def test_a_refused_port_is_a_miss_and_opens_the_breaker() -> None:
 
 async def test_a_black_hole_costs_one_request_no_more_than_its_budget() -> None:
     with _black_hole() as url:
-        client = _client(url)
-        context = RequestContext("id")
+        client = _client(url, REDIS_REQUEST_BUDGET_SECONDS="0.12", **ENDLESS)
+        context, spent_seconds = RequestContext("id"), list[float]()
         token = current_request.set(context)
         for _ in range(10):
             assert await client.get("k") is None
+            spent_seconds.append(context.redis_seconds_spent)
         current_request.reset(token)
-        assert context.redis_seconds_spent < 0.15 + 0.1, "the budget, and one late wake-up"
+        assert 0.1 < spent_seconds[0] < 30, "the budget, and a late wake-up"
+        assert spent_seconds[1] == spent_seconds[9], "and once it is spent nobody waits"
         await client.close()
 
 
@@ -77,8 +81,8 @@ async def test_a_stopped_server_is_done_without_and_found_again(own_valkey: Temp
 
 
 async def test_a_crowd_of_our_own_is_no_failure_of_redis(own_valkey: TemporaryValkey) -> None:
-    patient = {"REDIS_TIMEOUT_SECONDS": "20", "REDIS_REQUEST_BUDGET_SECONDS": "20"}
-    client = _client(own_valkey.url, REDIS_POOL_MAX="2", REDIS_POOL_WAIT_SECONDS="0.01", **patient)
+    crowded = {"REDIS_POOL_MAX": "2", "REDIS_POOL_WAIT_SECONDS": "0.01"}
+    client = _client(own_valkey.url, **{**PATIENT_WITH_REDIS, **crowded})
     await client.set("k", b"v", 60)
     os.kill(own_valkey.pid, signal.SIGSTOP)
     slow = [asyncio.create_task(client.get("k")) for _ in range(2)]
@@ -93,7 +97,7 @@ async def test_a_crowd_of_our_own_is_no_failure_of_redis(own_valkey: TemporaryVa
 
 async def test_an_error_reply_is_swallowed_and_counted(own_valkey: TemporaryValkey) -> None:
     """Out of memory, loading, too many clients: replies that are errors, not lost connections."""
-    client = _client(own_valkey.url)
+    client = _client(own_valkey.url, **PATIENT_WITH_REDIS)
     await client._redis.config_set("maxmemory", "1")
     await client._redis.config_set("maxmemory-policy", "noeviction")
     for _ in range(6):
@@ -113,7 +117,7 @@ async def test_a_cancelled_probe_does_not_leave_the_breaker_half_open() -> None:
         await asyncio.sleep(0)
         probe.cancel()
         await asyncio.gather(probe, return_exceptions=True)
-        deadline = time.monotonic() + 5
+        deadline = time.monotonic() + 30
         while not client.breaker.allows():
             assert time.monotonic() < deadline, "no probe was ever let through again"
             await asyncio.sleep(0.01)
@@ -121,7 +125,7 @@ async def test_a_cancelled_probe_does_not_leave_the_breaker_half_open() -> None:
 
 
 async def _until_answered(client: RedisClient, expected: bytes) -> None:
-    deadline = time.monotonic() + 10
+    deadline = time.monotonic() + 30
     while await client.get("k") != expected:
         assert time.monotonic() < deadline
         await client.set("k", expected, 60)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable
 
+import msgspec
 import pytest
 import uvloop
 from redis.exceptions import RedisError
@@ -12,6 +13,7 @@ from redis.exceptions import RedisError
 from ops.local.valkey import TemporaryValkey
 from services.redis_client import RedisClient, connect
 from services.settings import RedisSettings
+from tests.conftest import PATIENT_WITH_REDIS
 from tests.faults.fault_proxy import FaultProxy, fault_proxy
 
 LOOPS = {"asyncio": asyncio.new_event_loop, "uvloop": uvloop.new_event_loop}
@@ -23,8 +25,13 @@ def test_the_client_of_requests_goes_on_when_its_line_is_reset(valkey: Temporary
         runner.run(_ask_and_cut(proxy))
 
 
+def _settings(proxy: FaultProxy) -> RedisSettings:
+    url = f"redis://{proxy.host}:{proxy.port}/0"
+    return RedisSettings.read({"REDIS_URL": url, **PATIENT_WITH_REDIS})
+
+
 async def _ask_and_cut(proxy: FaultProxy) -> None:
-    settings = RedisSettings(redis_url=f"redis://{proxy.host}:{proxy.port}/0", redis_breaker_failures=1000)
+    settings = msgspec.structs.replace(_settings(proxy), redis_breaker_failures=1000)
     client = RedisClient(settings, "test")
     for _ in range(20):
         await client.set("k", b"v", 60)
@@ -47,8 +54,8 @@ def test_who_asks_without_the_client_is_told_by_errors_of_redis(valkey: Temporar
 
 
 async def _errors(proxy: FaultProxy) -> set[bool]:
-    url = f"redis://{proxy.host}:{proxy.port}/0"
-    redis = connect(url, RedisSettings(redis_url=url))
+    settings = _settings(proxy)
+    redis = connect(settings.redis_url, settings)
     kinds: set[bool] = set()
     for _ in range(20):
         await redis.ping()

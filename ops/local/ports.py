@@ -38,12 +38,16 @@ def free_port() -> int:
         return _hold_any(held)
 
 
+def candidates() -> range:
+    """Those that no outgoing connection gets; empty where connections get nearly every port."""
+    first = int(_RANGE_OF_CONNECTIONS.read_text().split()[0]) if _RANGE_OF_CONNECTIONS.exists() else 32768
+    return range(max(1024, first - _ROOM), max(1024, first))
+
+
 def _hold_any(held: ExitStack) -> int:
     """Binds a free port until `held` closes. Raises OSError when there is none."""
-    first = int(_RANGE_OF_CONNECTIONS.read_text().split()[0]) if _RANGE_OF_CONNECTIONS.exists() else 32768
-    candidates = range(max(1024, first - _ROOM), max(1024, first))
-    # Where connections get nearly every port, the system may as well choose.
-    for port in (*random.sample(candidates, min(100, len(candidates))), 0):
+    ports = candidates()
+    for port in (*random.sample(ports, min(100, len(ports))), 0):  # else the system may as well choose
         if found := _hold(port, held):
             return found
     raise OSError("no free port")

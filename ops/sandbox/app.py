@@ -9,7 +9,7 @@ from starlette.middleware import Middleware
 from starlette.middleware.cors import CORSMiddleware
 from starlette.requests import Request
 from starlette.responses import Response
-from starlette.routing import Mount, Route
+from starlette.routing import Mount
 
 from ops.sandbox import controls, events, intents, mail_pages, pages, payment_pages, refunds
 from ops.sandbox.confirmation import Confirmation, confirm
@@ -18,6 +18,7 @@ from ops.sandbox.lists import ListParameters
 from ops.sandbox.mail_server import MailFaults
 from ops.sandbox.operations import Operation
 from ops.sandbox.parameters import Parameters
+from services.routes import ExactRoute
 
 OPERATIONS: list[Operation[Any]] = [
     Operation("create_intent", "POST", "/payment_intents", intents.NewIntent, intents.create),
@@ -40,23 +41,23 @@ async def _up(_request: Request) -> Response:
 
 
 PAGES = [
-    Route("/sandbox", payment_pages.overview),
-    Route("/sandbox/up", _up),
-    Route(pages.STYLE, pages.style),
-    Route("/sandbox/authenticate/{token}", payment_pages.ask),
-    Route("/sandbox/authenticate/{token}", payment_pages.answer, methods=["POST"]),
-    Route("/sandbox/faults", controls.show_faults),
-    Route("/sandbox/faults", controls.add_fault, methods=["POST"]),
-    Route("/sandbox/faults", controls.clear_faults, methods=["DELETE"]),
-    Route("/sandbox/webhook-url", controls.set_webhook_url, methods=["PUT"]),
-    Route("/mailbox", mail_pages.overview),
-    Route("/mailbox/messages/{id:int}", mail_pages.one),
-    Route("/mailbox/messages/{id:int}/html", mail_pages.as_html),
-    Route("/mailbox/api/messages", mail_pages.search),
-    Route("/mailbox/api/messages", mail_pages.delete_all, methods=["DELETE"]),
-    Route("/mailbox/faults", controls.show_mail_faults),
-    Route("/mailbox/faults", controls.set_mail_fault, methods=["POST"]),
-    Route("/mailbox/faults", controls.clear_mail_faults, methods=["DELETE"]),
+    ExactRoute("/sandbox", payment_pages.overview),
+    ExactRoute("/sandbox/up", _up),
+    ExactRoute(pages.STYLE, pages.style),
+    ExactRoute("/sandbox/authenticate/{token}", payment_pages.ask),
+    ExactRoute("/sandbox/authenticate/{token}", payment_pages.answer, methods=["POST"]),
+    ExactRoute("/sandbox/faults", controls.show_faults),
+    ExactRoute("/sandbox/faults", controls.add_fault, methods=["POST"]),
+    ExactRoute("/sandbox/faults", controls.clear_faults, methods=["DELETE"]),
+    ExactRoute("/sandbox/webhook-url", controls.set_webhook_url, methods=["PUT"]),
+    ExactRoute("/mailbox", mail_pages.overview),
+    ExactRoute("/mailbox/messages/{id:int}", mail_pages.one),
+    ExactRoute("/mailbox/messages/{id:int}/html", mail_pages.as_html),
+    ExactRoute("/mailbox/api/messages", mail_pages.search),
+    ExactRoute("/mailbox/api/messages", mail_pages.delete_all, methods=["DELETE"]),
+    ExactRoute("/mailbox/faults", controls.show_mail_faults),
+    ExactRoute("/mailbox/faults", controls.set_mail_fault, methods=["POST"]),
+    ExactRoute("/mailbox/faults", controls.clear_mail_faults, methods=["DELETE"]),
 ]
 
 
@@ -68,8 +69,8 @@ async def _no_such_path(request: Request) -> Response:
 def sandbox_app(gateway: Gateway, mail_faults: MailFaults) -> Starlette:
     """Browsers of any site may confirm and look, as at Stripe; they hold no key that does more."""
     anywhere = Middleware(CORSMiddleware, allow_origins=["*"], allow_methods=["*"], allow_headers=["*"])
-    api = [Route(o.path, o.__call__, methods=[o.method]) for o in OPERATIONS]
-    api.append(Route("/{rest:path}", _no_such_path, methods=["GET", "POST", "DELETE"]))
+    api = [ExactRoute(o.path, o.__call__, methods=[o.method]) for o in OPERATIONS]
+    api.append(ExactRoute("/{rest:path}", _no_such_path, methods=["GET", "POST", "DELETE"]))
     app = Starlette(
         routes=[Mount("/sandbox/v1", routes=api, middleware=[anywhere]), *PAGES],
         exception_handlers={controls.WrongInput: controls.on_wrong_input},

@@ -27,7 +27,6 @@ _WHY_NOT = {
     "processing": "it is processing",
     "canceled": "it was canceled",
 }
-_PROCESSING_SECONDS = 3.0
 _NOT_AUTHENTICATED = {
     "code": "payment_intent_authentication_failure",
     "message": "We are unable to authenticate your payment method. Please choose a different payment method"
@@ -102,7 +101,7 @@ def _ask_shopper(
 
 
 def _begin_processing(gateway: Gateway, intent: Row, card: dict[str, Any], origin: Origin) -> dict[str, Any]:
-    settles_at = time.time() + _PROCESSING_SECONDS
+    settles_at = time.time() + gateway.processing_seconds
     gateway.store.run(_SQL["begin_processing"], id=intent["id"], settles_at=settles_at, card=to_json(card))
     processing = shapes.intent(find(gateway, intent["id"]))
     record(gateway, "payment_intent.processing", processing, origin)

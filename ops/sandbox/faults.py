@@ -2,7 +2,7 @@
 
 For calls of the API:
   hang         never answers; nothing is done
-  slow         waits `seconds`, then does it and answers
+  slow         waits `seconds`, or until all faults are cleared, then does it and answers
   lost_reply   does it, then cuts the connection
   reset        cuts the connection; nothing is done
   error_500    answers 500; nothing is done, nothing is kept under the idempotency key
@@ -19,9 +19,12 @@ For `webhook` (of any event, or of `event` only):
 
 from __future__ import annotations
 
+import asyncio
 from typing import Annotated, Literal, get_args
 
 import msgspec
+
+from services.events import wait_at_most
 
 ApiMode = Literal["hang", "slow", "lost_reply", "reset", "error_500", "stored_500", "rate_limited"]
 WebhookMode = Literal["drop", "duplicate", "late", "reorder", "bad_signature"]
@@ -64,12 +67,19 @@ class Faults:
 
     def __init__(self) -> None:
         self._set: list[Fault] = []
+        self._cleared = asyncio.Event()
 
     def add(self, fault: Fault) -> None:
         self._set.append(fault)
 
     def clear(self) -> None:
         self._set.clear()
+        self._cleared.set()
+        self._cleared = asyncio.Event()
+
+    async def outlast(self, fault: Fault) -> None:
+        """Returns after the fault's time, or when all are cleared."""
+        await wait_at_most(self._cleared, fault.seconds)
 
     def all(self) -> list[Fault]:
         return list(self._set)

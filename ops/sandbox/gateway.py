@@ -13,7 +13,8 @@ from ops.sandbox.store import Store
 
 @dataclass(frozen=True, slots=True)
 class Gateway:
-    """`public_url` is where a shopper's browser finds the sandbox, without `/sandbox`."""
+    """`public_url` is where a shopper's browser finds the sandbox, without `/sandbox`. Payments that take
+    their time take `processing_seconds`."""
 
     store: Store
     keys: SandboxKeys
@@ -21,3 +22,4 @@ class Gateway:
     replies: Replies
     deliveries: Deliveries
     public_url: str
+    processing_seconds: float

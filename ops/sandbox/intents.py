@@ -29,7 +29,7 @@ class NewIntent(Parameters, frozen=True, kw_only=True):
     """What shops send when they take cards; capturing later, saved cards and connect are refused."""
 
     amount: Annotated[int, msgspec.Meta(ge=1, le=99_999_999)]
-    currency: Annotated[str, msgspec.Meta(pattern="^[A-Za-z]{3}$")]
+    currency: Annotated[str, msgspec.Meta(pattern=r"^[A-Za-z]{3}(?!\n)$")]
     metadata: Metadata = {}
     capture_method: Literal["automatic", "automatic_async"] = "automatic"
     confirmation_method: Literal["automatic"] = "automatic"

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import json
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -15,7 +14,7 @@ from ops.sandbox import shapes
 from ops.sandbox.connections import cut, hung_up
 from ops.sandbox.errors import Broken, GatewayError, RateLimited
 from ops.sandbox.expansion import expanded
-from ops.sandbox.faults import Fault, OperationName
+from ops.sandbox.faults import Fault, Faults, OperationName
 from ops.sandbox.gateway import Gateway
 from ops.sandbox.ids import new_id
 from ops.sandbox.keys import Caller, identify
@@ -100,13 +99,13 @@ class Operation(Generic[P]):
         identifier = request.path_params.get("id", "")
         call = Call(gateway, caller, parameters, identifier, Origin(request_id, key))
         if key is None:
-            await _fail_before(fault, request)
+            await _fail_before(fault, request, gateway.faults)
             reply = self._execute(call, None, fault)
         else:
             claim = Claim.of(key, f"{self.method} {request.url.path}", {**values, "client": client_secret})
             with gateway.replies.held(claim):
                 saved = gateway.replies.find(claim)
-                await _fail_before(fault, request)
+                await _fail_before(fault, request, gateway.faults)
                 reply = saved or self._execute(call, claim, fault)
         if fault is not None and fault.mode == "lost_reply":
             raise Cut
@@ -159,11 +158,11 @@ def _fail_at_once(fault: Fault | None) -> None:
             raise Cut
 
 
-async def _fail_before(fault: Fault | None, request: Request) -> None:
+async def _fail_before(fault: Fault | None, request: Request, faults: Faults) -> None:
     match fault.mode if fault is not None else None:
         case "hang":
             await hung_up(request)
             raise Cut
         case "slow":
             assert fault is not None
-            await asyncio.sleep(fault.seconds)
+            await faults.outlast(fault)

@@ -10,7 +10,7 @@ from starlette.types import ASGIApp
 from services.catalog import listing, products, quotes, suggest
 from services.catalog.import_shapes import ImportReport
 from services.catalog.product_import import ProductImport
-from services.catalog.resources import CATEGORIES_KEY, Catalog, product_key
+from services.catalog.resources import CATEGORIES_KEY, Catalog, product_key, slug_of
 from services.catalog.shapes import ListQuery, QuoteQuery, SuggestQuery
 from services.decode import Nothing
 from services.errors import Malformed
@@ -33,7 +33,7 @@ async def list_products(call: Call[Catalog, ListQuery, Nothing]) -> ASGIApp:
 
 
 async def get_product(call: Call[Catalog, Nothing, Nothing]) -> ASGIApp:
-    catalog, slug = call.resources, call.path("slug")
+    catalog, slug = call.resources, slug_of(call)
 
     async def load() -> bytes:
         store = catalog.store

@@ -8,12 +8,12 @@ from typing import Annotated
 import msgspec
 from msgspec import Meta
 
-from services.catalog.shapes import Price
+from services.catalog.shapes import SLUG_LENGTH_MAX, Price
 from services.decode import Input
 
 # `(?!\n)$`: in Python `$` alone would let a line break pass, in PostgreSQL and JavaScript it does not.
 SLUG = r"[a-z0-9]+(-[a-z0-9]+)*"
-NewSlug = Annotated[str, Meta(max_length=200, pattern=rf"^{SLUG}(?!\n)$", examples=["desk-lamp"])]
+NewSlug = Annotated[str, Meta(max_length=SLUG_LENGTH_MAX, pattern=rf"^{SLUG}(?!\n)$", examples=["desk-lamp"])]
 CategoryPath = Annotated[
     str,
     Meta(
@@ -44,7 +44,7 @@ class ImportImage(Input, frozen=True):
     """`url` is a path of this shop or an address with https."""
 
     url: Annotated[
-        str, Meta(max_length=1000, pattern=r"^(https://|/)\S*$", examples=["/pictures/lamp/7.svg"])
+        str, Meta(max_length=1000, pattern=r"^(https://|/)\S*(?!\n)$", examples=["/pictures/lamp/7.svg"])
     ]
     alt: Annotated[str, Meta(max_length=300)] = ""
 

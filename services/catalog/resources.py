@@ -5,14 +5,18 @@ from __future__ import annotations
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from typing import Any
 
 from databases import Database
 
 from services.cache import ResponseCache
+from services.catalog.shapes import SLUG_LENGTH_MAX
 from services.catalog.views import ViewCounter
 from services.database import open_database, role_url
+from services.errors import NotFound
 from services.lifecycle import Lifecycle
 from services.limits.limiter import Limiter, open_limiter
+from services.operations import Call
 from services.queue import FastQueue
 from services.redis_client import RedisClient
 from services.service import await_schema, background
@@ -43,6 +47,14 @@ CATEGORIES_KEY = "categories"  # where the cache keeps the tree
 def product_key(slug: str) -> str:
     """Where the cache keeps a product's answer; whoever changes the product forgets it."""
     return f"product:{slug}"
+
+
+def slug_of(call: Call[Catalog, Any, Any]) -> str:
+    """The path's slug. One that is longer than any is neither looked up nor remembered: NotFound."""
+    slug = call.path("slug")
+    if len(slug) > SLUG_LENGTH_MAX:
+        raise NotFound()
+    return slug
 
 
 @asynccontextmanager

@@ -15,7 +15,9 @@ Availability = Literal["sold_out", "low", "in_stock"]
 AVAILABILITY: tuple[Availability, ...] = ("sold_out", "low", "in_stock")  # by the number stored
 SortName = Literal["relevance", "newest", "price", "-price", "name"]
 
-Slug = Annotated[str, Meta(max_length=200, examples=["desk-lamp"])]
+SLUG_LENGTH_MAX = 200
+
+Slug = Annotated[str, Meta(max_length=SLUG_LENGTH_MAX, examples=["desk-lamp"])]
 Price = Annotated[int, Meta(ge=0, le=10**12, description="Minor units")]
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from services.catalog import former_slugs, slugs
 from services.catalog.former_slugs import NowCalled
-from services.catalog.resources import Catalog
+from services.catalog.resources import Catalog, slug_of
 from services.catalog.slugs import RangesQuery, SlugPage, SlugRanges, SlugsQuery
 from services.decode import Nothing
 from services.operations import Call, operation
@@ -24,14 +24,14 @@ async def get_slugs(call: Call[Catalog, SlugsQuery, Nothing]) -> SlugPage:
 async def get_product_now(call: Call[Catalog, Nothing, Nothing]) -> NowCalled:
     catalog = call.resources
     return await former_slugs.now_called(
-        catalog.database, "products", call.path("slug"), catalog.acquire_timeout_seconds
+        catalog.database, "products", slug_of(call), catalog.acquire_timeout_seconds
     )
 
 
 async def get_category_now(call: Call[Catalog, Nothing, Nothing]) -> NowCalled:
     catalog = call.resources
     return await former_slugs.now_called(
-        catalog.database, "categories", call.path("slug"), catalog.acquire_timeout_seconds
+        catalog.database, "categories", slug_of(call), catalog.acquire_timeout_seconds
     )
 
 

@@ -90,6 +90,12 @@ class TooManyCodes(Limited):
     slug, title = "too-many-codes", "Too many codes that can't be used: wait a while"
 
 
+class TooManyOrders(Limited):
+    """With this email."""
+
+    slug, title = "too-many-orders", "Too many orders with this email: wait a while"
+
+
 class TooManyDeclines(Limited):
     """Of this email's cards, or of all cards for one of the articles."""
 

@@ -20,6 +20,7 @@ from services.checkout.errors import (
     OutOfStock,
     PricesExpired,
     StockBusy,
+    TooManyOrders,
     TotalChanged,
 )
 from services.errors import Limited, NotFound, ShopError
@@ -61,5 +62,5 @@ def _refusal(slug: str, detail: str) -> ShopError:
     facts: dict[str, Any] = msgspec.json.decode(detail)
     if slug == Limited.slug:
         count_outcome(facts["rule"], "refused")
-        return limited(Limited(), **facts)
+        return limited(TooManyOrders(), **facts)
     return KeyReused() if slug == KeyReused.slug else _BY_SLUG[slug](None, **facts)

@@ -10,6 +10,7 @@ from databases import Database
 
 from services.checkout.carts.quotes import Quotes
 from services.checkout.outside_calls import OutsideCalls
+from services.checkout.payments.currencies import check_currency
 from services.checkout.payments.gateway import Gateway
 from services.database import open_database, role_url
 from services.internal_client import InternalClient
@@ -45,7 +46,9 @@ async def open_checkout(settings: ProcessSettings, lifecycle: Lifecycle) -> Asyn
         role_url(data, "checkout"), data, pool_max=data.database_pool_max, name="checkout"
     )
     client, calls = InternalClient(settings), OutsideCalls(database)
-    gateway, terms = Gateway(PaymentSettings.read(), calls), CheckoutSettings.read()
+    store, payment, terms = StoreSettings.read(), PaymentSettings.read(), CheckoutSettings.read()
+    check_currency(store, payment)
+    gateway = Gateway(payment, calls)
     await database.connect()
     try:
         async with open_limiter(shared=True) as limiter:
@@ -53,7 +56,7 @@ async def open_checkout(settings: ProcessSettings, lifecycle: Lifecycle) -> Asyn
                 database,
                 Quotes(client, terms.quote_timeout_seconds),
                 gateway,
-                StoreSettings.read(),
+                store,
                 terms,
                 data.database_acquire_timeout_seconds,
                 LimitSettings.read(),

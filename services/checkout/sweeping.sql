@@ -8,10 +8,21 @@ WITH over AS (
 )
 SELECT count(*) FROM swept
 
--- name: sweep_idempotency_keys
--- Keys older than anybody's patience.
+-- name: sweep_ordered_carts
+-- Carts of orders whose own time was over so many days ago.
 WITH over AS (
-  SELECT scope, key FROM checkout.idempotency_keys WHERE created_at <= now() - make_interval(days => $2)
+  SELECT id FROM checkout.carts WHERE ordered_as IS NOT NULL AND expires_at <= now() - make_interval(days => $2)
+  ORDER BY expires_at LIMIT $1 FOR UPDATE SKIP LOCKED
+), swept AS (
+  DELETE FROM checkout.carts c USING over WHERE c.id = over.id RETURNING 1
+)
+SELECT count(*) FROM swept
+
+-- name: sweep_idempotency_keys
+-- Keys older than anybody's patience. (The condition on scope is that of their index.)
+WITH over AS (
+  SELECT scope, key FROM checkout.idempotency_keys
+  WHERE scope NOT IN ('refund', 'fulfilment') AND created_at <= now() - make_interval(days => $2)
   ORDER BY created_at LIMIT $1 FOR UPDATE SKIP LOCKED
 ), swept AS (
   DELETE FROM checkout.idempotency_keys k USING over WHERE k.scope = over.scope AND k.key = over.key RETURNING 1

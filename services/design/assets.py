@@ -12,8 +12,9 @@ from pathlib import Path
 
 from starlette.types import Receive, Scope, Send
 
+from services.cached_response import field_of
 from services.design.asset_files import SHARED, SUFFIXES, compressed_file, fingerprinted
-from services.design.encodings import IDENTITY, choose
+from services.encodings import IDENTITY, choose
 from services.errors import NotFound
 
 FOR_EVER = "public, max-age=31536000, immutable"
@@ -82,10 +83,10 @@ class AssetResponse:
         self._head = [(b"cache-control", cache_control.encode()), (b"vary", b"Accept-Encoding")]
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        coding = choose(_header(scope, b"accept-encoding").decode("latin-1"), self._codings)
+        coding = choose(field_of(scope, b"accept-encoding").decode("latin-1"), self._codings)
         tag, body = self._tags[coding], self._forms[coding]
         headers = [(b"etag", tag), *self._head]
-        known = _header(scope, b"if-none-match")
+        known = field_of(scope, b"if-none-match")
         if tag in known or known.strip() == b"*":
             await send({"type": "http.response.start", "status": 304, "headers": headers})
             await send({"type": "http.response.body", "body": b""})
@@ -95,7 +96,3 @@ class AssetResponse:
             headers.append((b"content-encoding", coding.encode()))
         await send({"type": "http.response.start", "status": 200, "headers": headers})
         await send({"type": "http.response.body", "body": b"" if scope["method"] == "HEAD" else body})
-
-
-def _header(scope: Scope, name: bytes) -> bytes:
-    return b", ".join(value for key, value in scope["headers"] if key == name)

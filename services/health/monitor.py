@@ -3,8 +3,8 @@
 Each probe runs in the background, never on a request: every HEALTH_INTERVAL_SECONDS with jitter,
 one at a time, cut off after HEALTH_TIMEOUT_SECONDS; a probe may have other times. Two bad results in
 a row are needed to call a dependency bad, as bad as the milder one of them, and two good ones to call
-it good again. Until it was good once, every result counts at once and the next look comes soon: a
-store that starts is well as soon as it is.
+it good again. Until it was good once, every result counts at once, and in the first minute the next look
+comes soon: a store that starts is well as soon as it is, and what stays bad is not asked for ever so.
 """
 
 from __future__ import annotations
@@ -23,6 +23,7 @@ Status = Literal["ok", "degraded", "down", "unknown"]
 
 _FROM_GOOD_TO_BAD: tuple[Status, ...] = ("ok", "unknown", "degraded", "down")
 _LATENCIES_KEPT = 100
+_QUICK_LOOKS_SECONDS = 60.0
 # Jitter, and what a busy process may be late by, before an opinion counts as old.
 _LATE_FACTOR, _LATE_SECONDS = 1.2, 30.0
 
@@ -62,7 +63,7 @@ class Monitor:
         self.error: str | None = None
         self.detail: dict[str, Any] = {}
         self._latencies_ms: deque[float] = deque(maxlen=_LATENCIES_KEPT)
-        self._looked_at = time.monotonic()
+        self._looked_at = self._began_at = time.monotonic()
         self._last: Status = "unknown"
         self._was_ok = False
 
@@ -82,11 +83,16 @@ class Monitor:
             return None
         return sorted(self._latencies_ms)[math.ceil(len(self._latencies_ms) * 0.95) - 1]
 
+    @property
+    def pause_seconds(self) -> float:
+        """Until the next look, but for jitter."""
+        starting = not self._was_ok and time.monotonic() - self._began_at < _QUICK_LOOKS_SECONDS
+        return min(1.0, self.interval_seconds) if starting else self.interval_seconds
+
     async def run(self) -> None:
         while True:
             await self.look()
-            interval_seconds = self.interval_seconds if self._was_ok else min(1.0, self.interval_seconds)
-            await asyncio.sleep(interval_seconds * random.uniform(0.8, 1.2))  # noqa: S311  # not a secret
+            await asyncio.sleep(self.pause_seconds * random.uniform(0.8, 1.2))  # noqa: S311  # not a secret
 
     async def look(self) -> None:
         started = time.perf_counter()

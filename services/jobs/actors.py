@@ -87,7 +87,7 @@ def declare_durable_actors(broker: Broker, resources: DurableResources) -> None:
         await running.run(resources.jobs, _id(bulk_id))
 
     async def sweep() -> None:
-        await sweeping.sweep(checkout.database)
+        await sweeping.sweep_all(checkout.database)
 
     async def remind() -> None:
         await stragglers.remind(checkout.database)

@@ -13,6 +13,7 @@ from __future__ import annotations
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import replace
+from operator import attrgetter
 
 from services.jobs.api.operations import OPERATIONS as API
 from services.jobs.dashboard.operations import OPERATIONS as DASHBOARD
@@ -23,6 +24,7 @@ from services.jobs.staff.dashboard_security import DashboardSecurity
 from services.jobs.staff.first_admin import make_first_admin
 from services.jobs.staff.pages import OPERATIONS as STAFF
 from services.lifecycle import Lifecycle
+from services.limits.limiter import keeper_of_lists
 from services.service import Service, await_schema, background
 from services.settings import (
     DatabaseSettings,
@@ -36,7 +38,7 @@ from services.settings import (
 @asynccontextmanager
 async def open_jobs(settings: ProcessSettings, lifecycle: Lifecycle) -> AsyncIterator[Jobs]:
     """Starts while PostgreSQL or Redis are away."""
-    data, staff = DatabaseSettings.read(), StaffSettings.read()
+    data, staff, limiter = DatabaseSettings.read(), StaffSettings.read(), keeper_of_lists()
     made = jobs_of(data, RedisSettings.read(), settings, pool_max=data.database_pool_max, name="jobs")
 
     async def watch() -> None:
@@ -47,7 +49,7 @@ async def open_jobs(settings: ProcessSettings, lifecycle: Lifecycle) -> AsyncIte
         await await_schema(made.database, "jobs", lifecycle)
         await make_first_admin(made.database, staff)
 
-    made = replace(made, pulse=Pulse(lifecycle, QueueSettings.read()))
+    made = replace(made, pulse=Pulse(lifecycle, QueueSettings.read()), limiter=limiter)
     async with made.open() as jobs, background(watch, let_in):
         yield jobs
 
@@ -55,6 +57,7 @@ async def open_jobs(settings: ProcessSettings, lifecycle: Lifecycle) -> AsyncIte
 service = Service(
     name="jobs",
     resources=open_jobs,
+    limiter=attrgetter("limiter"),
     middleware=(DashboardSecurity,),
     smoke_paths=("/jobs/login",),
     operations=[*STAFF, *API, *DASHBOARD],

@@ -19,6 +19,7 @@ from services.jobs.backend import BackendName, JobBackend
 from services.jobs.dashboard.pulse import Pulse
 from services.jobs.durable_backend import DurableBackend
 from services.jobs.fast_backend import FastBackend
+from services.limits.limiter import Limiter
 from services.queue import queue_url
 from services.redis_client import connect
 from services.settings import DatabaseSettings, ProcessSettings, RedisSettings
@@ -32,13 +33,14 @@ _BATCH_SECONDS = 2.0
 @dataclass(frozen=True, slots=True)
 class Jobs:
     """`redis` is the queue's own database, reached with the request path's time limits; `pulse` is what all
-    pages and live figures of the process share."""
+    pages and live figures of the process share; `limiter` is the web process's."""
 
     database: Database
     redis: Redis
     backends: Mapping[BackendName, JobBackend]
     public_url: str
     pulse: Pulse = field(default_factory=Pulse)
+    limiter: Limiter | None = None
 
     def backend(self, name: str) -> JobBackend:
         """Raises NotFound for a name that is none."""

@@ -13,7 +13,7 @@ import os
 import threading
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from typing import NoReturn
+from typing import NoReturn, TypeAlias
 
 import asyncpg
 import dramatiq
@@ -55,6 +55,8 @@ from services.telemetry import configure_sentry
 
 logger = logging.getLogger("kiosk.worker")
 
+_Broker: TypeAlias = DurableBroker | FastBroker
+
 _CLOSE_SECONDS = 10.0
 _FAST_SILENCE_SECONDS_MIN = 2.0
 _WAKE_MS = 250  # how long an idle dramatiq thread sleeps before it looks whether to stop
@@ -79,9 +81,10 @@ async def _run(kind: str) -> None:
         waiting.cancel()
         if not stop.done():
             work = _work_durable if kind == "durable" else _work_fast
-            async with work(process, database):
+            async with work(process, database) as broker:
                 lifecycle.started = True
                 await stop
+                broker.drain()  # first: who is told that it drains may count on it
                 lifecycle.draining = True
 
 
@@ -100,7 +103,7 @@ async def _told_to_stop(asked: asyncio.Event) -> None:
 
 
 @asynccontextmanager
-async def _work_durable(process: ProcessSettings, database: Database) -> AsyncIterator[None]:
+async def _work_durable(process: ProcessSettings, database: Database) -> AsyncIterator[_Broker]:
     settings, data = WorkerSettings.read(), DatabaseSettings.read()
     resources = DurableResources(
         process, data, RedisSettings.read(), CacheSettings.read(), StoreSettings.read()
@@ -120,11 +123,11 @@ async def _work_durable(process: ProcessSettings, database: Database) -> AsyncIt
         _working(broker, settings),
         background(clock.run),
     ):
-        yield
+        yield broker
 
 
 @asynccontextmanager
-async def _work_fast(process: ProcessSettings, database: Database) -> AsyncIterator[None]:
+async def _work_fast(process: ProcessSettings, database: Database) -> AsyncIterator[_Broker]:
     settings, redis = WorkerSettings.read(), RedisSettings.read()
     resources = WorkerResources(DatabaseSettings.read(), redis, CacheSettings.read(), StoreSettings.read())
     observation = Observation("fast")
@@ -144,7 +147,7 @@ async def _work_fast(process: ProcessSettings, database: Database) -> AsyncItera
             fast_duties(broker, database, redis, process.release, settings.job_heartbeat_seconds),
             _working(broker, settings),
         ):
-            yield
+            yield broker
     finally:
         beating.cancel()
         await asyncio.wait([beating])  # a heartbeat after the sign-off would undo it
@@ -152,7 +155,7 @@ async def _work_fast(process: ProcessSettings, database: Database) -> AsyncItera
 
 
 @asynccontextmanager
-async def _working(broker: DurableBroker | FastBroker, settings: WorkerSettings) -> AsyncIterator[None]:
+async def _working(broker: _Broker, settings: WorkerSettings) -> AsyncIterator[None]:
     """Runs the threads; at the end stops them as the module's head says."""
     worker = dramatiq.Worker(broker, worker_threads=settings.worker_threads, worker_timeout=_WAKE_MS)
     broker.emit_after("process_boot")  # starts TimeLimit's clock, as dramatiq's own command line would

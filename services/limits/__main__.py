@@ -1,6 +1,7 @@
 """`python -m services.limits` lists the rules, what is counted now, and who is banned; `... unban WHO` begins
 anew for an address, an email, an order or an article. Locally `make limits`, in production in the shell of a
-checkout task (`make shell SERVICE=checkout`): it needs Redis, and checkout's tables for what stands there."""
+checkout task (`make shell SERVICE=checkout`): it needs Redis, and checkout's tables for what stands there.
+What the storefront counts, bans of scanners too, is in the memory of its replicas and out of reach."""
 
 from __future__ import annotations
 
@@ -17,11 +18,16 @@ from services.database import role_url
 from services.limits.asked import hashed
 from services.limits.counting import PREFIX
 from services.limits.listing import lines_of_rules, standing_in_postgres, standing_in_redis
+from services.limits.rules import SCANNERS_BAN_SECONDS
 from services.settings import DatabaseSettings, LimitSettings, RedisSettings
 
 _AWAY = (OSError, RedisError, asyncpg.PostgresError)
 _SECONDS = 5.0
 _SHOWN_MAX = 50
+_ELSEWHERE = (
+    "The storefront has no Redis: what it counts is each replica's own and not shown here. A ban of its own, "
+    f"as of scanners, ends by itself within {SCANNERS_BAN_SECONDS // 60} minutes."
+)
 
 
 async def show() -> None:
@@ -34,6 +40,7 @@ async def show() -> None:
             print("\n".join(await ask()) or "  nothing")
         except _AWAY as error:
             print(f"  can't be reached: {error!r}")
+    print(f"\n{_ELSEWHERE}")
 
 
 async def _from_redis() -> list[str]:
@@ -74,6 +81,7 @@ async def unban(who: str) -> None:
     except _AWAY as error:
         failed = True
         print(f"PostgreSQL can't be reached: {error!r}", file=sys.stderr)
+    print(_ELSEWHERE)
     if failed:
         sys.exit(1)
 

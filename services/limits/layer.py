@@ -32,7 +32,8 @@ class LimitsLayer:
         try:
             await self._limiter.admit(asked)
         except ShopError as error:
-            await self._refuse({**scope, REFUSAL: error}, receive, send)
+            scope[REFUSAL] = error
+            await self._refuse(scope, receive, send)
             return
         status = 0
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from math import ceil
 from typing import TypeVar
@@ -31,11 +31,16 @@ class Limiter:
     """The rules of one process. Without Redis (it is away, or the process has none) each replica counts
     for itself, up to its share."""
 
-    def __init__(self, settings: LimitSettings, redis: RedisClient | None) -> None:
+    def __init__(
+        self,
+        settings: LimitSettings,
+        redis: RedisClient | None,
+        table: Callable[[LimitSettings], Sequence[Rule]] = rules.table,
+    ) -> None:
         self.enabled = settings.rate_limit_enabled == "yes"
         self._redis = redis
         self._memory = MemoryCounters(settings.rate_limit_replicas)
-        self._rules: Sequence[Rule] = rules.table(settings)
+        self._rules: Sequence[Rule] = table(settings)
 
     async def admit(self, asked: Asked) -> None:
         """Counts the request. Raises Limited, Banned."""
@@ -129,6 +134,11 @@ def retry_after(error: E, wait_seconds: int) -> E:
 def count_outcome(rule: str, outcome: str) -> None:
     """In the metrics."""
     rate_limit_total.labels(rule, outcome).inc()
+
+
+def keeper_of_lists() -> Limiter:
+    """For services that count by themselves whom they have to (staff/throttle.py, key_guesses.py)."""
+    return Limiter(LimitSettings.read(), None, rules.lists)
 
 
 @asynccontextmanager

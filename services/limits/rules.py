@@ -39,6 +39,7 @@ from services.limits.verbs import (
 from services.settings import LimitSettings
 
 _MINUTE = 60
+SCANNERS_BAN_SECONDS = 600
 # /health, which answers no 401, keeps it by itself: services/health/key_guesses.py.
 KEY_GUESSES = Allow2Ban(
     "admin-key-guesses",
@@ -51,14 +52,29 @@ KEY_GUESSES = Allow2Ban(
 )
 
 
-def table(s: LimitSettings) -> tuple[Rule, ...]:
-    """In the order in which they are asked. Raises SettingError for a list that is none."""
+def lists(s: LimitSettings) -> tuple[Rule, ...]:
+    """Who is never refused, and who always: all that jobs and health go by. Raises SettingError for a list
+    that is none."""
     return (
         Safelist("deploy-probe", has_probe_key(s.rate_limit_probe_key)),
         Safelist("admin-key", has_admin_key),
         Safelist("safelist", is_from("RATE_LIMIT_SAFELIST", s.rate_limit_safelist)),
         Blocklist("blocklist", is_from("RATE_LIMIT_BLOCKLIST", s.rate_limit_blocklist)),
-        Fail2Ban("scanners", by_address, looks_for_holes, tries=10, find_seconds=600, ban_seconds=600),
+    )
+
+
+def table(s: LimitSettings) -> tuple[Rule, ...]:
+    """In the order in which they are asked. Raises SettingError for a list that is none."""
+    return (
+        *lists(s),
+        Fail2Ban(
+            "scanners",
+            by_address,
+            looks_for_holes,
+            tries=10,
+            find_seconds=600,
+            ban_seconds=SCANNERS_BAN_SECONDS,
+        ),
         KEY_GUESSES,
         Track("carts-opened", opens_cart),
         Throttle("suggest", by_address, is_suggest, _a_minute(s.rate_limit_suggest_per_minute)),

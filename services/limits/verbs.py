@@ -68,7 +68,8 @@ class Track:
 
 @dataclass(frozen=True, slots=True)
 class Fail2Ban:
-    """So many `tries` in `find_seconds` ban for `ban_seconds`, from everything."""
+    """So many `tries` in `find_seconds` ban for `ban_seconds`: from all that is asked of those who count
+    together, which are catalog and checkout by Redis, and each replica of the storefront by itself."""
 
     name: str
     by: Discriminator

@@ -4,14 +4,16 @@ refused shows the page at once, with the reason."""
 from __future__ import annotations
 
 import re
+from datetime import timedelta
 from typing import TypeVar
 
 import msgspec
+from starlette.responses import HTMLResponse
 from starlette.types import ASGIApp
 
 from services.decode import Input, Nothing
-from services.errors import Invalid, NotFound
-from services.internal_client import UpstreamConflict
+from services.errors import Invalid, NotFound, ShopError
+from services.internal_client import UpstreamConflict, UpstreamLimited
 from services.operations import Call, operation
 from services.storefront.carts import QUANTITY_MAX, cart_at_hand, stops_ordering, warning_words
 from services.storefront.checkout_client import Cart
@@ -88,13 +90,24 @@ async def set_discount(call: Call[Shop, Nothing, CodeForm]) -> ASGIApp:
         return await _page(call, cart, 422, code_error=text("refusal.code_missing"))
     try:
         cart = await shop.checkout.set_discount(cart.id, code)
-    except (Invalid, NotFound):
-        return await _page(call, cart, 422, code=code, code_error=text("refusal.code_unknown"))
-    except UpstreamConflict as conflict:
-        if conflict.problem == "discount-ended":
-            return await _page(call, cart, 409, code=code, code_error=text("refusal.code_ended"))
-        return await _refused(call, cart, conflict)
+    except (Invalid, NotFound, UpstreamConflict, UpstreamLimited) as error:
+        return await _code_refused(call, cart, error)
     return _back(call, cart)
+
+
+async def _code_refused(call: Call[Shop, Nothing, CodeForm], cart: Cart, error: ShopError) -> ASGIApp:
+    code = call.body.code.strip()
+    if isinstance(error, UpstreamLimited):
+        key = "refusal.too_many_codes" if error.problem == "too-many-codes" else "refusal.too_fast"
+        words = text(key, wait=timedelta(seconds=error.wait_seconds))
+        page = await _page(call, cart, 429, code=code, code_error=words)
+        page.headers["Retry-After"] = str(error.wait_seconds)
+        return page
+    if not isinstance(error, UpstreamConflict):
+        return await _page(call, cart, 422, code=code, code_error=text("refusal.code_unknown"))
+    if error.problem == "discount-ended":
+        return await _page(call, cart, 409, code=code, code_error=text("refusal.code_ended"))
+    return await _refused(call, cart, error)
 
 
 async def remove_discount(call: Call[Shop, Nothing, Nothing]) -> ASGIApp:
@@ -131,7 +144,7 @@ async def _page(
     quantities: dict[str, str] | None = None,
     code: str = "",
     code_error: str = "",
-) -> ASGIApp:
+) -> HTMLResponse:
     """`quantities` and `code` are what was typed and could not be taken."""
     shop = call.resources
     html = shop.templates.html(

@@ -136,7 +136,14 @@ class Payment(msgspec.Struct, frozen=True):
 
 
 class PlacedOrder(msgspec.Struct, frozen=True):
+    """Not a new one when its key was used before; `status` is that of this moment."""
+
     token: str
+    status: OrderStatus
+
+    @property
+    def gave_back_the_cart(self) -> bool:
+        return self.status in ("cancelled", "expired")
 
 
 class OrderLine(Line, frozen=True):
@@ -181,10 +188,15 @@ class Order(msgspec.Struct, frozen=True):
     can_cancel: bool
     created_at: datetime
     reserved_until: datetime
+    paid_at: datetime | None  # none for a payment that came too late
 
     @property
     def is_unpaid(self) -> bool:
         return self.status == "pending_payment"
+
+    @property
+    def is_refund_under_way(self) -> bool:
+        return any(refund.state == "pending" for refund in self.refunds)
 
     def title_of(self, sku: str) -> str:
         return next((line.title for line in self.lines if line.sku == sku), sku)
@@ -195,8 +207,8 @@ class Countries(msgspec.Struct, frozen=True):
 
 
 class CheckoutClient:
-    """Every call raises UpstreamUnavailable when checkout is away or too slow, and Limited; those on a
-    cart or an order NotFound; those that change something UpstreamConflict."""
+    """Every call raises UpstreamUnavailable when checkout is away or too slow, and UpstreamLimited; those on
+    a cart or an order NotFound; those that change something UpstreamConflict."""
 
     def __init__(self, client: InternalClient) -> None:
         self._client = client
@@ -232,10 +244,10 @@ class CheckoutClient:
         """Where the shop delivers to, as ISO 3166-1 codes."""
         return (await self._client.get("/api/checkout/countries", Countries)).items
 
-    async def place_order(self, cart_id: str, key: str, expected_total: Money) -> str:
-        """Orders the cart; the order's token. The same `key` again answers the same order. Raises
-        Invalid when the key belongs to another request."""
-        placed = await self._client.send(
+    async def place_order(self, cart_id: str, key: str, expected_total: Money) -> PlacedOrder:
+        """Orders the cart. The same `key` again answers the same order. Raises Invalid when the key
+        belongs to another request."""
+        return await self._client.send(
             "POST",
             _cart(cart_id, "/order"),
             PlacedOrder,
@@ -243,7 +255,6 @@ class CheckoutClient:
             {"Idempotency-Key": key},
             timeout_seconds=_ORDER_TIMEOUT_SECONDS,
         )
-        return placed.token
 
     async def order(self, token: str) -> Order:
         return await self._client.get(_order(token), Order)

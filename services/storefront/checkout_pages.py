@@ -123,7 +123,10 @@ async def _page(
         mend_cart=prevented.mend_cart if prevented else False,
         errors=prevented.errors if prevented else {},
     )
-    return private_page(html, prevented.status if prevented else 200)
+    page = private_page(html, prevented.status if prevented else 200)
+    if prevented and prevented.wait_seconds:
+        page.headers["Retry-After"] = str(prevented.wait_seconds)
+    return page
 
 
 def _away(call: Call[Shop, Nothing, CheckoutForm], error: Unavailable) -> ASGIApp:

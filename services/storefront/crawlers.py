@@ -18,6 +18,7 @@ from starlette.responses import PlainTextResponse, Response, StreamingResponse
 from starlette.types import ASGIApp
 
 from services.decode import Nothing
+from services.encodings import choose
 from services.errors import NotFound
 from services.operations import Call, operation
 from services.storefront.catalog_client import CatalogClient, SlugPage
@@ -97,7 +98,7 @@ async def _product_entries(
 
 def _streamed(call: Call[Shop, Nothing, Nothing], chunks: AsyncIterator[bytes]) -> Response:
     headers = {"Cache-Control": _CACHE_CONTROL, "Vary": "Accept-Encoding"}
-    if "gzip" in call.request.headers.get("accept-encoding", ""):
+    if choose(", ".join(call.request.headers.getlist("accept-encoding")), ("gzip",)) == "gzip":
         headers["Content-Encoding"] = "gzip"
         chunks = _gzipped(chunks)
     return StreamingResponse(chunks, media_type=_XML, headers=headers)

@@ -158,6 +158,13 @@ def _wrong_attributes(attributes: dict[str, list[str]]) -> list[FieldError]:
     return []
 
 
+def plain_address(path: str, query: ListingQuery, currency: str) -> str:
+    """One address for all queries that show the same list. What makes no sense keeps its own: the page
+    says what is wrong as it was typed."""
+    chosen, errors = checked(query, currency)
+    return (query if errors else chosen.query).address(path)
+
+
 def _texts(value: str | list[str]) -> list[str]:
     return [value] if isinstance(value, str) else value
 

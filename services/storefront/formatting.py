@@ -6,11 +6,12 @@ from __future__ import annotations
 
 import unicodedata
 from collections.abc import Iterable
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from functools import lru_cache
+from math import ceil
 
-from babel.dates import format_date, format_time
+from babel.dates import format_date, format_time, format_timedelta
 from babel.lists import format_list
 from babel.numbers import NumberPattern, format_decimal, format_percent, get_currency_symbol, parse_pattern
 from markupsafe import Markup
@@ -18,6 +19,8 @@ from markupsafe import Markup
 from services.country_names import country_name
 from services.money import Money
 from services.storefront.languages import BY_CODE, current_language
+
+_UNITS_SECONDS = (86_400, 3_600, 60, 1)
 
 
 def money(amount: Money) -> str:
@@ -78,6 +81,15 @@ def clock(moment: datetime) -> str:
     return str(format_time(moment.astimezone(UTC), "short", locale=current_language().day_locale))
 
 
+def from_now(wait: timedelta) -> str:
+    """`in 10 minutes`, `in 1 Stunde`: rounded, and never to less than it is."""
+    seconds = max(1, ceil(wait.total_seconds()))
+    unit_seconds = next(unit for unit in _UNITS_SECONDS if seconds >= unit)
+    rounded = timedelta(seconds=ceil(seconds / unit_seconds) * unit_seconds)
+    locale = current_language().locale
+    return str(format_timedelta(rounded, threshold=1, add_direction=True, locale=locale))
+
+
 def country(code: str) -> str:
     """`Germany` or `Deutschland` for `DE`; a code we don't know is its own name."""
     return current_language().locale.territories.get(code) or country_name(code)
@@ -98,13 +110,15 @@ def _place(name: str) -> str:
 
 
 def shown(value: object) -> str:
-    """A value in a text: amounts, numbers and days by the rules above, anything else as it is."""
+    """A value in a text: amounts, numbers and days and waits by the rules above, anything else as it is."""
     if isinstance(value, Markup):
         return value
     if isinstance(value, Money):
         return money(value)
     if isinstance(value, datetime):
         return day(value)
+    if isinstance(value, timedelta):
+        return from_now(value)
     if isinstance(value, int | float) and not isinstance(value, bool):
         return number(value)
     return str(value)

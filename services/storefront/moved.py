@@ -7,6 +7,7 @@ from urllib.parse import quote
 
 import msgspec
 from starlette.responses import RedirectResponse
+from starlette.types import ASGIApp, Receive, Scope, Send
 
 from services.decode import Nothing
 from services.operations import Call
@@ -18,12 +19,15 @@ Q = TypeVar("Q", bound=msgspec.Struct)
 _CACHE_CONTROL = "public, max-age=3600"
 
 
-async def moved(
-    call: Call[Shop, Q, Nothing], kind: Literal["products", "categories"], slug: str
-) -> RedirectResponse:
-    """301 to what has this former slug, with the same query. Raises NotFound, UpstreamUnavailable."""
+async def moved(call: Call[Shop, Q, Nothing], kind: Literal["products", "categories"], slug: str) -> ASGIApp:
+    """301 to what has this former slug, with the query of whoever gets it: all who ask at once for this
+    address, with whatever query, may share the answer. Raises NotFound, UpstreamUnavailable."""
     path = f"/{kind}/{quote(await call.resources.catalog.slug_now(kind, slug), safe='')}"
-    query = call.request.url.query
-    return RedirectResponse(
-        f"{path}?{query}" if query else path, 301, headers={"Cache-Control": _CACHE_CONTROL}
-    )
+
+    async def redirect(scope: Scope, receive: Receive, send: Send) -> None:
+        query = scope["query_string"].decode("latin-1")
+        address = f"{path}?{query}" if query else path
+        answer = RedirectResponse(address, 301, headers={"Cache-Control": _CACHE_CONTROL})
+        await answer(scope, receive, send)
+
+    return redirect

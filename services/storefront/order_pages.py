@@ -18,7 +18,7 @@ from services.storefront.carts import carried_by
 from services.storefront.checkout_client import Order
 from services.storefront.content_security import payment_policy
 from services.storefront.forms import form, see_other
-from services.storefront.order_stages import Stage, stage_of
+from services.storefront.order_stages import Stage, look_again_seconds, mark_of, stage_of
 from services.storefront.rendering import private_page
 from services.storefront.shop import Shop
 
@@ -44,7 +44,14 @@ async def order(call: Call[Shop, Nothing, Nothing]) -> ASGIApp:
     shop = call.resources
     order = await _order(call)
     stage = stage_of(order)
-    html = shop.templates.html("order.html", await shop.navigation.tree_if_any(), order=order, stage=stage)
+    html = shop.templates.html(
+        "order.html",
+        await shop.navigation.tree_if_any(),
+        order=order,
+        stage=stage,
+        mark=mark_of(order),
+        look_again_seconds=look_again_seconds(order),
+    )
     page = private_page(html, policy=payment_policy(order.payment) if stage is Stage.PAY else None)
     if not order.is_unpaid and await carried_by(shop, call.request, order.token):
         shop.cart_cookie.follow(page, call.request, None)  # bought: a new cart begins
@@ -53,8 +60,8 @@ async def order(call: Call[Shop, Nothing, Nothing]) -> ASGIApp:
 
 async def order_progress(call: Call[Shop, Nothing, Nothing]) -> ASGIApp:
     """What the page asks in the background."""
-    stage = stage_of(await _order(call))
-    progress = Progress(stage.name, stage.is_waiting)
+    order = await _order(call)
+    progress = Progress(mark_of(order), look_again_seconds(order) > 0)
     headers = {"Cache-Control": "no-store"}
     return Response(msgspec.json.encode(progress), headers=headers, media_type="application/json")
 

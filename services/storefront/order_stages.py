@@ -9,7 +9,7 @@ from services.storefront.texts import text
 
 
 class Stage(Enum):
-    """A heading, and what follows it (perhaps nothing). While it waits, the page looks for news by itself."""
+    """A heading, and what follows it (perhaps nothing)."""
 
     PREPARING = "preparing"
     PAY = "pay"
@@ -33,13 +33,14 @@ class Stage(Enum):
     def words(self) -> str:
         return text(f"stage.{self.value}.words")
 
-    @property
-    def is_waiting(self) -> bool:
-        return self in (Stage.PREPARING, Stage.PAY, Stage.SETTLING)
 
+_WAITING = (Stage.PREPARING, Stage.PAY, Stage.SETTLING)
+_PAYMENT_PAUSE_SECONDS = 15
+_REFUND_PAUSE_SECONDS = 60  # a gateway may take days for one
 
 _STAGES = {
     "fulfilled": Stage.FULFILLED,
+    "cancelled": Stage.CANCELLED,
     "expired": Stage.EXPIRED,
     "refunded": Stage.REFUNDED,
     "partially_refunded": Stage.PARTLY_REFUNDED,
@@ -52,9 +53,21 @@ def stage_of(order: Order) -> Stage:
         return _unpaid_stage(order)
     if order.status == "paid":
         return Stage.PARTLY_SENT if order.fulfilments else Stage.PAID
-    if order.status == "cancelled":
-        return Stage.CANCELLED_PAID if order.refunded.amount else Stage.CANCELLED
+    if order.status == "refund_due" and order.paid_at is not None:
+        return Stage.CANCELLED_PAID
     return _STAGES[order.status]
+
+
+def look_again_seconds(order: Order) -> int:
+    """How far apart the page's own looks for news become at most; 0: there is none to wait for."""
+    if stage_of(order) in _WAITING:
+        return _PAYMENT_PAUSE_SECONDS
+    return _REFUND_PAUSE_SECONDS if order.is_refund_under_way else 0
+
+
+def mark_of(order: Order) -> str:
+    """Another one whenever the page would show something else."""
+    return "-".join([stage_of(order).name, *(refund.state for refund in order.refunds)])
 
 
 def _unpaid_stage(order: Order) -> Stage:

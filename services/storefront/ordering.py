@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+from datetime import timedelta
 
 from services.errors import Invalid, NotFound
-from services.internal_client import UpstreamConflict
+from services.internal_client import UpstreamConflict, UpstreamLimited
 from services.storefront.checkout_client import Cart, CheckoutClient
 from services.storefront.checkout_form import CheckoutForm
 from services.storefront.formatting import enumeration
@@ -23,9 +24,16 @@ _KEYS = {
 }
 
 
+_LIMITS = {
+    "too-many-declines": "ordering.too_many_declines",
+    "too-many-orders": "ordering.too_many_orders",
+}
+
+
 class OrderPrevented(Exception):
     """Why there is no new order. `order_token`: the cart has one already; `mend_cart`: the way on
-    leads through the cart; `new_key`: the form's key can't be used again."""
+    leads through the cart; `new_key`: the form's key can't be used again; `wait_seconds`: ordering
+    before is in vain."""
 
     def __init__(
         self,
@@ -36,6 +44,7 @@ class OrderPrevented(Exception):
         order_token: str | None = None,
         mend_cart: bool = False,
         new_key: bool = False,
+        wait_seconds: int | None = None,
     ) -> None:
         super().__init__(words)
         self.words = words
@@ -44,11 +53,12 @@ class OrderPrevented(Exception):
         self.order_token = order_token
         self.mend_cart = mend_cart
         self.new_key = new_key
+        self.wait_seconds = wait_seconds
 
 
 async def ordered(checkout: CheckoutClient, cart: Cart, form: CheckoutForm) -> str:
     """Saves the details and orders the cart for the total that the form showed; the order's token.
-    Raises OrderPrevented, UpstreamUnavailable, Limited."""
+    Raises OrderPrevented, UpstreamUnavailable."""
     try:
         cart = await checkout.set_details(cart.id, form.details)
         _require_seen(cart, form)
@@ -57,6 +67,11 @@ async def ordered(checkout: CheckoutClient, cart: Cart, form: CheckoutForm) -> s
         raise OrderPrevented(status=422, errors=form.errors_in_words(error.errors)) from None
     except NotFound:
         raise OrderPrevented(text("ordering.cart_expired")) from None
+    except UpstreamLimited as limit:
+        words = text(
+            _LIMITS.get(limit.problem, "refusal.too_fast"), wait=timedelta(seconds=limit.wait_seconds)
+        )
+        raise OrderPrevented(words, 429, wait_seconds=limit.wait_seconds) from None
     except UpstreamConflict as conflict:
         raise await _prevented(checkout, cart, conflict) from None
 
@@ -70,15 +85,20 @@ def _require_seen(cart: Cart, form: CheckoutForm) -> None:
 
 
 async def _placed(checkout: CheckoutClient, cart: Cart, key: str) -> str:
-    """A twin of this request (a double click) may be at work: what it makes is the answer to both."""
+    """A twin of this request (a double click) may be at work: what it makes is the answer to both. An old
+    form, sent again after its order has ended, asks for one more click: then its cart can be ordered anew."""
     for left in reversed(range(_IN_FLIGHT_TRIES)):
         try:
-            return await checkout.place_order(cart.id, key, cart.totals.total)
+            placed = await checkout.place_order(cart.id, key, cart.totals.total)
         except Invalid:
             raise OrderPrevented(text("ordering.unknown"), new_key=True) from None
         except UpstreamConflict as conflict:
             if conflict.problem != "in-flight" or not left:
                 raise
+        else:
+            if placed.gave_back_the_cart:
+                raise OrderPrevented(text("ordering.ended"), new_key=True)
+            return placed.token
         await asyncio.sleep(_IN_FLIGHT_WAIT_SECONDS)
     raise AssertionError("the last try returns or raises")
 

@@ -1,7 +1,8 @@
 """Pages that are the same for everyone, kept for a moment: a rush on one page renders it once a second.
 
 A page carries nothing of a shopper's (the cart's count comes by a script), so language and address are
-all that it depends on. The last copy of a page stays for CACHE_STALE_SECONDS: it is sent, marked and with
+all that it depends on; and of the address only what the page reads: whatever a campaign's link adds is no
+other page. The last copy of a page stays for CACHE_STALE_SECONDS: it is sent, marked and with
 a word to the reader, while what the page is made of is away or too slow; it goes when the page has gone.
 """
 
@@ -14,7 +15,8 @@ from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from dataclasses import dataclass
 from functools import wraps
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
+from urllib.parse import quote
 
 import msgspec
 from starlette.types import ASGIApp
@@ -24,7 +26,7 @@ from services.operations import Call
 from services.request_context import current_request
 from services.settings import CacheSettings
 from services.shared_work import shared_work
-from services.storefront.languages import current_language, current_path
+from services.storefront.languages import current_language
 from services.storefront.rendering import Page, StalePage
 
 if TYPE_CHECKING:
@@ -60,10 +62,10 @@ class PageCache:
         self._kept: OrderedDict[str, _Copy] = OrderedDict()
         self._making: dict[str, asyncio.Task[ASGIApp]] = {}
 
-    async def page(self, make: Callable[[], Awaitable[ASGIApp]]) -> ASGIApp:
-        """The page of the request at hand. Raises what `make` raises, unless it is Unavailable (or slow)
-        and an older copy is at hand; only good pages are kept."""
-        key = f"{current_language().code} {current_path()}"
+    async def page(self, address: str, make: Callable[[], Awaitable[ASGIApp]]) -> ASGIApp:
+        """The page at `address` in the language of the request at hand. Raises what `make` raises, unless it
+        is Unavailable (or slow) and an older copy is at hand; only good pages are kept."""
+        key = f"{current_language().code} {address}"
         kept = self._kept.get(key)
         if kept is not None and time.monotonic() < kept.fresh_until:
             self._kept.move_to_end(key)
@@ -123,12 +125,25 @@ def _spares_the_copy(done: asyncio.Task[ASGIApp]) -> bool:
 
 
 def kept_a_moment(
-    endpoint: Callable[[Call[Shop, Q, B]], Awaitable[ASGIApp]],
-) -> Callable[[Call[Shop, Q, B]], Awaitable[ASGIApp]]:
-    """For endpoints whose pages are the same for everyone."""
+    address: Callable[[Call[Shop, Q, B]], str],
+) -> Callable[
+    [Callable[[Call[Shop, Q, B]], Awaitable[ASGIApp]]], Callable[[Call[Shop, Q, B]], Awaitable[ASGIApp]]
+]:
+    """For endpoints whose pages are the same for everyone. `address` holds all that the page reads of its
+    request: whose address is the same is answered with the same page."""
 
-    @wraps(endpoint)
-    async def page(call: Call[Shop, Q, B]) -> ASGIApp:
-        return await call.resources.pages.page(lambda: endpoint(call))
+    def keeping(
+        endpoint: Callable[[Call[Shop, Q, B]], Awaitable[ASGIApp]],
+    ) -> Callable[[Call[Shop, Q, B]], Awaitable[ASGIApp]]:
+        @wraps(endpoint)
+        async def page(call: Call[Shop, Q, B]) -> ASGIApp:
+            return await call.resources.pages.page(address(call), lambda: endpoint(call))
 
-    return page
+        return page
+
+    return keeping
+
+
+def path_alone(call: Call[Any, Any, Any]) -> str:
+    """In one spelling; a "?" that is part of a name begins no query."""
+    return quote(call.request.scope["path"])

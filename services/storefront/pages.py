@@ -15,10 +15,10 @@ from services.errors import NotFound, UpstreamUnavailable
 from services.operations import Call
 from services.storefront import found
 from services.storefront.catalog_client import CategoryLink, ProductCard
-from services.storefront.filters import ListingQuery, checked
+from services.storefront.filters import ListingQuery, checked, plain_address
 from services.storefront.listing import Listing, category_choices, if_available, listed, refused
 from services.storefront.moved import moved
-from services.storefront.page_cache import kept_a_moment
+from services.storefront.page_cache import kept_a_moment, path_alone
 from services.storefront.rendering import page_response
 from services.storefront.shop import Shop
 from services.storefront.texts import text
@@ -28,7 +28,20 @@ _NEWEST_SHOWN = 12
 _RELATED_SHOWN = 4
 
 
-@kept_a_moment
+def _list_address(call: Call[Shop, ListingQuery, Nothing]) -> str:
+    return plain_address(path_alone(call), call.query, call.resources.store.currency)
+
+
+def _category_address(call: Call[Shop, ListingQuery, Nothing]) -> str:
+    return plain_address(path_alone(call), _within_category(call.query), call.resources.store.currency)
+
+
+def _within_category(query: ListingQuery) -> ListingQuery:
+    """Words and another category have no place there: they are ignored like unknown parameters."""
+    return msgspec.structs.replace(query, q="", category="")
+
+
+@kept_a_moment(path_alone)
 async def home(call: Call[Shop, Nothing, Nothing]) -> ASGIApp:
     shop = call.resources
     tree, newest = await asyncio.gather(
@@ -49,16 +62,15 @@ async def home(call: Call[Shop, Nothing, Nothing]) -> ASGIApp:
     return page_response(html)
 
 
-@kept_a_moment
+@kept_a_moment(_category_address)
 async def category(call: Call[Shop, ListingQuery, Nothing]) -> ASGIApp:
-    """Words and another category have no place here: they are ignored like unknown parameters."""
     shop, slug = call.resources, call.path("slug")
     tree = await shop.navigation.tree()
     place = tree.places.get(slug)
     if place is None:
         return await moved(call, "categories", slug)
     path = f"/categories/{quote(slug, safe='')}"
-    chosen, errors = checked(msgspec.structs.replace(call.query, q="", category=""), shop.store.currency)
+    chosen, errors = checked(_within_category(call.query), shop.store.currency)
     listing = (
         refused(path, chosen.query, errors)
         if errors
@@ -75,7 +87,7 @@ async def category(call: Call[Shop, ListingQuery, Nothing]) -> ASGIApp:
     return _answered(listing, html)
 
 
-@kept_a_moment
+@kept_a_moment(_list_address)
 async def search(call: Call[Shop, ListingQuery, Nothing]) -> ASGIApp:
     shop = call.resources
     tree = await shop.navigation.tree_if_any()
@@ -100,7 +112,7 @@ async def search(call: Call[Shop, ListingQuery, Nothing]) -> ASGIApp:
     return _answered(listing, html)
 
 
-@kept_a_moment
+@kept_a_moment(path_alone)
 async def product(call: Call[Shop, Nothing, Nothing]) -> ASGIApp:
     shop, slug = call.resources, call.path("slug")
     try:

@@ -5,8 +5,8 @@
     text("cart.articles", count=3)                    a plural: a table of forms in the catalogue
     rich("order.receipt_goes", email=order.email)     the text holds markup; values are escaped
 
-In a template: `{{ text("cart.title") }}`. A value may be a Money, a number or a moment: it is
-written as the language does. Beside `text` and `rich` every template has `money(price)`,
+In a template: `{{ text("cart.title") }}`. A value may be a Money, a number, a moment or a wait (timedelta):
+it is written as the language does. Beside `text` and `rich` every template has `money(price)`,
 `day(moment)`, `clock(moment)`, `number(n)`, `percent(19)`, `country(code)`, `languages` (each with
 `code` and `name`), and, outside of macros, `language` (the page's own, for `<html lang>`) and
 `back` (the page's path, for the switch):

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Literal
 
 import pytest
-from playwright.sync_api import Browser, Page, Request, sync_playwright
+from playwright.sync_api import Browser, Page, Request, expect, sync_playwright
 
 from tests.browser.axe import findings
 from tests.conftest import ROOT, needs_program
@@ -27,6 +27,7 @@ ARGUMENTS = [
     "--disable-component-update",
     "--disable-sync",
 ]
+expect.set_options(timeout=30_000)  # a busy machine may be slow with a page; as long as clicks wait
 # Where pages are searched for barriers: layouts follow the width, contrasts the scheme.
 SEARCHED = {(390, "dark"), (1280, "light")}
 LOOKS = pytest.mark.parametrize(

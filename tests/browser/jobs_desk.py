@@ -19,7 +19,7 @@ import asyncpg
 
 from ops.local.ports import free_port
 from ops.local.valkey import TemporaryValkey
-from tests.conftest import NO_GATEWAY, ROOT, Databases
+from tests.conftest import NO_GATEWAY, PATIENT, PATIENT_WITH_REDIS, ROOT, Databases
 from tests.store import wait_until
 
 T = TypeVar("T")
@@ -75,6 +75,8 @@ def open_desk(
         "JOB_POLL_SECONDS": "0.1",
         "LAME_DUCK_SECONDS": "0",
         **NO_GATEWAY,
+        **PATIENT,
+        **PATIENT_WITH_REDIS,
     }
     started = [_start(name, variables, folder) for name in ("jobs", "worker-durable")]
     try:

@@ -12,11 +12,13 @@ from playwright.sync_api import Page, expect
 
 from tests.browser.choosing import add_something
 from tests.browser.conftest import LOOKS, Open
+from tests.browser.holding import hold
 from tests.store import wait_until
 
 pytestmark = pytest.mark.browser
 
 GOOD, DECLINED, ASKS = "4242 4242 4242 4242", "4000 0000 0000 0002", "4000 0027 6000 3184"
+CHECKOUT_SCRIPT = re.compile(r"/checkout[^/]*\.js")
 NEEDS_SCRIPT = "Paying needs JavaScript."
 
 
@@ -29,10 +31,16 @@ def fill_in(page: Page, email: str, country: str = "DE") -> None:
     page.get_by_label("City").fill("Berlin")
 
 
+def go_to_checkout(page: Page) -> None:
+    """Until its script listens; who is quicker has a test of their own."""
+    page.get_by_role("link", name="Go to the checkout").click()
+    page.wait_for_url("**/checkout")
+
+
 def go_to_payment(page: Page, email: str) -> str:
     """From anywhere to an order's payment step; returns the order's path."""
     add_something(page)
-    page.get_by_role("link", name="Go to the checkout").click()
+    go_to_checkout(page)
     fill_in(page, email)
     expect(page.get_by_role("radio", name="Standard")).to_be_checked()
     page.get_by_role("button", name="Order and pay").click()
@@ -52,7 +60,7 @@ def pay(page: Page, number: str) -> None:
 
 
 def expect_paid(page: Page) -> None:
-    expect(page.get_by_role("heading", level=1)).to_have_text("Thank you for your order", timeout=15_000)
+    expect(page.get_by_role("heading", level=1)).to_have_text("Thank you for your order")
 
 
 def mails_to(page: Page, email: str) -> list[dict[str, Any]]:
@@ -82,7 +90,7 @@ def test_a_shopper_buys_and_gets_a_receipt(width: int, scheme: str, visit: Open,
     expect(page.locator("#cart-count")).to_have_text("2")
     shopper.picture("cart")
 
-    page.get_by_role("link", name="Go to the checkout").click()
+    go_to_checkout(page)
     shopper.picture("checkout-empty")
     fill_in(page, email)
     expect(page.get_by_role("radio", name="Standard")).to_be_checked()
@@ -107,6 +115,32 @@ def test_a_shopper_buys_and_gets_a_receipt(width: int, scheme: str, visit: Open,
     (receipt,) = mails_to(page, email)
     assert number[1] in receipt["text"]
     assert total in receipt["text"]
+
+
+def test_a_shopper_quicker_than_the_script_is_offered_shipping(visit: Open, email: str) -> None:
+    page = visit().page
+    add_something(page)
+    script = hold(page, CHECKOUT_SCRIPT)
+    page.goto("/checkout", wait_until="commit")
+    fill_in(page, email)
+    expect(page.get_by_role("radio")).to_have_count(0)
+    script().continue_()
+    expect(page.get_by_role("radio", name="Standard")).to_be_checked()
+    expect(page.locator("#summary")).to_contain_text("Shipping, Standard")
+    expect(page.get_by_label("City")).to_have_value("Berlin")
+
+
+def test_a_way_of_shipping_chosen_before_the_script_listens_is_summed_up(visit: Open, email: str) -> None:
+    page = visit().page
+    go_to_payment(page, email)
+    page.goto("/cart")
+    page.get_by_role("button", name="Change the cart").click()
+    expect(page.get_by_role("link", name="Go to the checkout")).to_be_visible()
+    script = hold(page, CHECKOUT_SCRIPT)
+    page.goto("/checkout", wait_until="commit")
+    page.get_by_text("Express").click()
+    script().continue_()
+    expect(page.locator("#summary")).to_contain_text("Shipping, Express")
 
 
 def test_a_declined_card_says_so_and_another_one_pays(visit: Open, email: str) -> None:
@@ -204,7 +238,7 @@ def test_an_ordered_cart_can_be_changed_again(visit: Open, email: str) -> None:
     page.goto("/cart")
     shopper.picture("cart-ordered")
     page.get_by_role("button", name="Change the cart").click()
-    page.get_by_role("link", name="Go to the checkout").click()
+    go_to_checkout(page)
     expect(page.get_by_label("Email")).to_have_value(email)
     page.goto("/cart")
     page.get_by_role("button", name="Remove").click()
@@ -268,7 +302,7 @@ def test_while_the_gateway_is_silent_the_page_says_so_and_goes_on_by_itself(visi
     fault = {"operation": "create_intent", "mode": "hang", "times": 1, "seconds": 20}
     assert page.request.post("/sandbox/faults", data=fault).ok
     page.get_by_role("button", name="Order and pay").click()
-    expect(page.get_by_role("heading", level=1)).to_have_text("Your order is placed", timeout=15_000)
+    expect(page.get_by_role("heading", level=1)).to_have_text("Your order is placed")
     shopper.picture("preparing")
     expect(page.get_by_role("heading", level=1)).to_have_text("One step left: your payment", timeout=45_000)
     pay(page, GOOD)

@@ -7,6 +7,7 @@ from playwright.sync_api import Page, Route, expect
 
 from tests.browser.choosing import add_something, choose_variant, open_something
 from tests.browser.conftest import LOOKS, Open
+from tests.browser.holding import hold
 
 pytestmark = pytest.mark.browser
 
@@ -69,9 +70,12 @@ def test_a_change_that_fails_is_taken_back(visit: Open) -> None:
     page = shopper.page
     title = add_something(page)
     page.goto("/cart")
-    page.route("**/cart/quantity", refuse)
+    change = hold(page, "**/cart/quantity")
     page.get_by_role("button", name=f"One more of {title}").click()
     expect(page.get_by_label(f"Number of {title}")).to_have_value("2")
+    refuse(change())
+    page.unroute("**/cart/quantity")
+    page.route("**/cart/quantity", refuse)
     expect(page.get_by_role("alert")).to_contain_text(UNCHANGED)
     expect(page.get_by_label(f"Number of {title}")).to_have_value("1")
     page.get_by_role("button", name=f"Remove {title}").click()

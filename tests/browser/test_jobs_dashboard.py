@@ -14,10 +14,10 @@ from tests.browser.conftest import Open, Visit
 from tests.browser.jobs_desk import PASSWORD, Desk, open_desk
 from tests.conftest import Databases
 from tests.jobs.dashboard.rows import CAUSES, add_attempt, add_bad_day, add_dead, add_job, add_worker, ago
+from tests.store import wait_until
 
 pytestmark = pytest.mark.browser
 
-_PATIENT_MS = 30_000
 _SWEEP = ("checkout.sweep", *CAUSES[0][1:])  # an actor that succeeds when it is tried again
 
 
@@ -47,7 +47,8 @@ def _log_in(visit: Visit, path: str = "/jobs") -> Page:
     visit.page.get_by_label("Name").fill("admin")
     visit.page.get_by_label("Password").fill(PASSWORD)
     visit.page.get_by_role("button", name="Log in").click()
-    expect(visit.page.get_by_role("link", name="Overview")).to_be_visible(timeout=_PATIENT_MS)
+    expect(visit.page.get_by_role("link", name="Overview")).to_be_visible()
+    visit.page.wait_for_load_state("load")  # its scripts listen now
     return visit.page
 
 
@@ -73,7 +74,7 @@ def test_a_dead_job_is_found_read_retried_and_seen_to_become_done(desk: Desk, vi
     page.get_by_role("button", name="Retry", exact=True).click()
     expect(page.get_by_text("The job is back in its queue.")).to_be_visible()
     # Nothing is loaded by hand from here on.
-    expect(page.locator(".job-states .state-done")).to_be_visible(timeout=_PATIENT_MS)
+    expect(page.locator(".job-states .state-done")).to_be_visible()
     expect(page.get_by_role("button", name="Retry", exact=True)).to_have_count(0)
     expect(page.locator(".attempt-done")).to_have_count(1)
 
@@ -92,7 +93,7 @@ def test_all_matching_are_previewed_and_retried_while_one_watches(desk: Desk, vi
     visited.picture("jobs-preview")
     page.get_by_role("button", name="Retry 30 jobs").click()
     expect(page.get_by_text("The bulk action has begun.")).to_be_visible()
-    expect(page.locator(".job-states .state-done")).to_be_visible(timeout=_PATIENT_MS)
+    expect(page.locator(".job-states .state-done")).to_be_visible()
     expect(page.locator(".bulk-progress")).to_contain_text("30 retried of 30")
     visited.picture("jobs-bulk")
 
@@ -114,7 +115,7 @@ def test_figures_change_by_themselves_until_they_are_paused_which_is_remembered(
     discarded = page.locator('[data-live-text="count.durable.discarded"]')
     before = int(discarded.inner_text())
     desk.ask(lambda owner: add_job(owner, "checkout.sweep", "discarded"))
-    expect(discarded).to_have_text(str(before + 1), timeout=_PATIENT_MS)
+    expect(discarded).to_have_text(str(before + 1))
     page.get_by_role("button", name="Live").click()
     expect(page.get_by_role("button", name="Paused")).to_have_attribute("aria-pressed", "true")
     page.reload()
@@ -131,11 +132,12 @@ def test_everything_works_without_scripts(desk: Desk, visit: Open) -> None:
     page.get_by_role("button", name="Retry picked").click()
     expect(page.get_by_text("1 job retried.")).to_be_visible()
     page.goto(f"/jobs/durable/{job_id}")
-    for _ in range(100):
-        if page.locator(".job-states .state-done").count():
-            break
+
+    def is_done() -> bool:
         page.reload()
-    expect(page.locator(".job-states .state-done")).to_be_visible()
+        return page.locator(".job-states .state-done").is_visible()
+
+    wait_until(is_done, "the job is done")
     page.goto("/jobs")
     page.get_by_text("The figures as a table").first.click()
     expect(page.locator(".figures table").first).to_be_visible()

@@ -30,6 +30,7 @@ WRONG: list[tuple[dict[str, Any], list[str]]] = [
         {"images": [{"url": "/a.svg"}, {"url": "javascript:alert(1)", "alt": 7}]},
         ["images[1].alt", "images[1].url"],
     ),
+    ({"images": [{"url": "/a.svg\n", "alt": ""}]}, ["images[0].url"]),
     ({"attributes": {"size": 7}}, ["attributes"]),
     ({"attributes": {f"a{n}": "" for n in range(51)}}, ["attributes"]),
     ({"variants": []}, ["variants"]),

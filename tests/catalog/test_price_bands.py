@@ -5,7 +5,7 @@ from __future__ import annotations
 from bisect import bisect_right
 from collections import Counter
 
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as some
 
 from services.catalog.price_bands import EDGES, bands
@@ -18,6 +18,7 @@ def _steps(of: list[int]) -> list[tuple[int, int]]:
     return list(Counter(bisect_right(EDGES, price) for price in of).items())
 
 
+@settings(deadline=None)
 @given(prices)
 def test_bands_hold_every_product_once_and_none_is_empty(of: list[int]) -> None:
     made = bands(_steps(of))

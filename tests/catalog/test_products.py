@@ -52,6 +52,25 @@ async def test_an_unknown_product_is_not_found(catalog: httpx.AsyncClient, slug:
     assert response.json()["type"] == "/problems/not-found"
 
 
+@pytest.mark.parametrize(
+    "path",
+    [
+        "/api/catalog/products/",
+        "/internal/catalog/former-slugs/products/",
+        "/internal/catalog/former-slugs/categories/",
+    ],
+)
+async def test_a_slug_longer_than_any_is_not_looked_up(
+    database_url: str, environment: Callable[..., None], path: str
+) -> None:
+    """The database, which would have to be asked, is away."""
+    environment(DATABASE_URL=database_url, CATALOG_DATABASE_URL="postgresql://x@127.0.0.1:1/x")
+    async with in_process(service) as catalog:
+        inner = {"X-Entry": "internal"}
+        assert (await catalog.get(path + "a" * 201, headers=inner)).status_code == 404
+        assert (await catalog.get(path + "a" * 200, headers=inner)).status_code == 503
+
+
 async def test_what_is_known_needs_no_database_when_asked_again(
     catalog: httpx.AsyncClient, add_product: AddProduct
 ) -> None:

@@ -14,11 +14,14 @@ import asyncpg
 import httpx
 import pytest
 from asyncpg.pool import PoolConnectionProxy
+from databases import Database
 
 from services.checkout.app import service
+from services.database import open_database, role_url
+from services.settings import DatabaseSettings
 from tests.catalog.conftest import insert_product
-from tests.checkout.desk import Desk, open_desk
-from tests.conftest import ADMIN_KEY, in_process
+from tests.checkout.desk import Desk, open_desk, warm_up
+from tests.conftest import ADMIN_KEY, PATIENT, in_process
 from tests.sandbox import RunningSandbox, running_sandbox
 from tests.storefront.conftest import CatalogDoor, open_door
 
@@ -92,12 +95,27 @@ class Shelf:
 
 
 @pytest.fixture
+async def database(database_url: str, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Database]:
+    """Checkout's own way into the test's database, open already. Notes on calls to the outside, which
+    are dropped after 0.3 s, wait for it however busy the machine is."""
+    monkeypatch.setattr("services.checkout.outside_calls._PATIENCE_SECONDS", 20)
+    settings = DatabaseSettings.read({**PATIENT, "DATABASE_URL": database_url})
+    opened = open_database(role_url(settings, "checkout"), settings, pool_max=10, name="test")
+    await opened.connect()
+    await warm_up(opened)
+    yield opened
+    await opened.disconnect()
+
+
+@pytest.fixture
 def shelf(owner: asyncpg.Connection) -> Shelf:
     return Shelf(owner)
 
 
 @pytest.fixture
-async def door(database_url: str, environment: Callable[..., None]) -> AsyncIterator[CatalogDoor]:
+async def door(
+    database_url: str, environment: Callable[..., None], carts_wait_for_prices: None
+) -> AsyncIterator[CatalogDoor]:
     """Where checkout finds catalog; `door.closed.add("/")` takes it away."""
     environment(DATABASE_URL=database_url)
     async with open_door() as door:
@@ -187,21 +205,37 @@ def wrong_fields(response: httpx.Response) -> list[str]:
 
 
 @pytest.fixture(scope="module")
-async def gateway() -> AsyncIterator[RunningSandbox]:
-    """A sandbox that sends no webhooks by itself."""
-    async with running_sandbox() as sandbox:
+async def gateway(request: pytest.FixtureRequest) -> AsyncIterator[RunningSandbox]:
+    """A sandbox that sends no webhooks by itself; `payments_take_long` is for tests of what comes before
+    a payment has settled."""
+    async with running_sandbox(processing_seconds=getattr(request, "param", None)) as sandbox:
         yield sandbox
+
+
+payments_take_long = pytest.mark.parametrize("gateway", [600], indirect=True, ids=["long"])
+
+
+@pytest.fixture
+def lock_timeout_seconds() -> float:
+    """How long the desk waits for a lock; `waits_briefly` is for tests of what comes then."""
+    return 20
+
+
+waits_briefly = pytest.mark.parametrize("lock_timeout_seconds", [0.5])
 
 
 @pytest.fixture
 async def desk(
-    database_url: str, environment: Callable[..., None], gateway: RunningSandbox
+    database_url: str,
+    environment: Callable[..., None],
+    gateway: RunningSandbox,
+    lock_timeout_seconds: float,
 ) -> AsyncIterator[Desk]:
     environment(
         **gateway.environment,
         DATABASE_URL=database_url,
-        DATABASE_ACQUIRE_TIMEOUT_SECONDS=20,
-        PAYMENT_TIMEOUT_SECONDS=1,
+        DATABASE_LOCK_TIMEOUT_SECONDS=lock_timeout_seconds,
+        PAYMENT_TIMEOUT_SECONDS=20,
     )
     async with open_desk(database_url, gateway) as opened:
         yield opened

@@ -3,6 +3,7 @@ order in which things happen is the test's to choose."""
 
 from __future__ import annotations
 
+import asyncio
 import hashlib
 import hmac
 import itertools
@@ -16,12 +17,14 @@ from typing import Any
 
 import asyncpg
 import httpx
+from databases import Database
 
 from ops.check_invariants import broken_invariants
 from services.checkout.app import service
 from services.checkout.orders import orders
 from services.checkout.payments import following, refunds
 from services.checkout.resources import Checkout
+from services.database import connection
 from services.lifecycle import Lifecycle
 from services.settings import ProcessSettings
 from tests.checkout.stand import ADMIN, Owner, ready_cart
@@ -32,13 +35,11 @@ NEW_ADDRESSES = (f"198.51.{n // 250}.{n % 250}" for n in itertools.count())
 
 
 def with_limits(database_url: str, sandbox: RunningSandbox, **limits: int) -> dict[str, Any]:
-    """The environment of a desk that counts, `limits` by the ends of RATE_LIMIT_*, and is patient."""
+    """The environment of a desk that counts: `limits` by the ends of RATE_LIMIT_*."""
     return {
         **sandbox.environment,
         "DATABASE_URL": database_url,
-        "DATABASE_ACQUIRE_TIMEOUT_SECONDS": 20,
-        "DATABASE_LOCK_TIMEOUT_SECONDS": 20,
-        "PAYMENT_TIMEOUT_SECONDS": 5,
+        "PAYMENT_TIMEOUT_SECONDS": 20,
         "RATE_LIMIT_ENABLED": "yes",
         **{f"RATE_LIMIT_{name}": limit for name, limit in limits.items()},
     }
@@ -193,6 +194,21 @@ class Desk:
         return {name: rows for name, rows in found.items() if rows}
 
 
+async def warm_up(database: Database, connections: int = 1) -> None:
+    """Opens as many connections, for what waits a second at most for one, which is to be there."""
+    arrived, all_there = 0, asyncio.Event()
+
+    async def hold_one() -> None:
+        nonlocal arrived
+        async with connection(database, 20):
+            arrived += 1
+            if arrived == connections:
+                all_there.set()
+            await all_there.wait()
+
+    await asyncio.gather(*(hold_one() for _ in range(connections)))
+
+
 @asynccontextmanager
 async def open_desk(database_url: str, sandbox: RunningSandbox) -> AsyncIterator[Desk]:
     """With the environment set already."""
@@ -201,6 +217,7 @@ async def open_desk(database_url: str, sandbox: RunningSandbox) -> AsyncIterator
         asyncpg.create_pool(database_url, min_size=1, max_size=4) as owner,
         service.resources(settings, lifecycle) as checkout,
     ):
+        await warm_up(checkout.database, 2)
         app = service.app(settings, lifecycle, checkout)
         transport = httpx.ASGITransport(app, raise_app_exceptions=False)
         async with httpx.AsyncClient(transport=transport, base_url="http://shop") as client:

@@ -22,7 +22,7 @@ import httpx
 
 from ops.local.leash import leashed
 from ops.local.ports import choose_ports
-from tests.conftest import ADMIN_KEY, ROOT
+from tests.conftest import ADMIN_KEY, PATIENT, ROOT
 from tests.sandbox import RunningSandbox, running_sandbox
 from tests.store import NO_TLS, wait_until, wait_until_async
 
@@ -171,9 +171,7 @@ async def running_checkout(
             "ADMIN_API_KEY": ADMIN_KEY,
             "DATABASE_URL": database_url,
             "REDIS_URL": redis_url,
-            # Crowds of a hundred come at once here, on a machine that is busy with other tests.
-            "CONCURRENCY_WAIT_SECONDS": "20",
-            "CONCURRENCY_WAITING_MAX": "1000",
+            **PATIENT,  # crowds of a hundred come at once here
             "JOB_POLL_SECONDS": "0.2",
             "JOB_HEARTBEAT_SECONDS": "0.2",
             "JOB_LEASE_SECONDS": "2",

@@ -153,6 +153,7 @@ async def test_a_cart_does_not_wait_for_a_catalog_that_hangs(
     shelf: Shelf, door: CatalogDoor, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     mug = await shelf.product("mug", price_minor=1000, stock=9)
+    monkeypatch.setattr("services.checkout.carts.carts._REFRESH_SECONDS", 0.8)
     monkeypatch.setenv("INTERNAL_URL", door.url)
     async with in_process(service) as checkout:
         cart_id = await ready_cart(checkout, (mug, 2))

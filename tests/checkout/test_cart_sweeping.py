@@ -1,27 +1,12 @@
 """What checkout forgets in time."""
 
-from collections.abc import AsyncIterator, Callable
-
 import asyncpg
 import pytest
 from databases import Database
 
 from services.checkout import sweeping
-from services.database import open_database, role_url
-from services.settings import DatabaseSettings
 
 pytestmark = pytest.mark.anyio
-
-
-@pytest.fixture
-async def database(database_url: str, environment: Callable[..., None]) -> AsyncIterator[Database]:
-    """Checkout's own way into the test's database."""
-    environment(DATABASE_URL=database_url)
-    settings = DatabaseSettings.read()
-    async with open_database(
-        role_url(settings, "checkout"), settings, pool_max=2, name="checkout"
-    ) as database:
-        yield database
 
 
 async def add_cart(
@@ -66,6 +51,30 @@ async def test_carts_that_expired_are_swept_in_batches_with_their_lines(
     assert await carts_left(owner) == ["ordered", "young"]
 
 
+async def test_carts_of_orders_are_kept_ninety_days_longer(
+    database: Database, owner: asyncpg.Connection
+) -> None:
+    for days in (89, 91, 92):
+        await add_cart(owner, f"ordered-{days}", f"-{days} days", ordered=True)
+    assert await sweeping.sweep_ordered_carts(database, 1) == 1
+    assert await carts_left(owner) == ["ordered-89", "ordered-91"]
+    await sweeping.sweep_all(database)
+    assert await carts_left(owner) == ["ordered-89"]
+
+
+async def test_a_sweep_goes_on_until_nothing_is_left(
+    database: Database, owner: asyncpg.Connection, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sweeping, "BATCH", 2)
+    for number in range(7):
+        await add_cart(owner, f"old-{number}", "-1 hour")
+    await add_cart(owner, "young", "1 hour")
+    assert await sweeping.sweep(database)
+    assert len(await carts_left(owner)) == 6
+    await sweeping.sweep_all(database)
+    assert await carts_left(owner) == ["young"]
+
+
 async def test_a_cart_in_somebodys_hands_is_left_for_the_next_time(
     database: Database, owner: asyncpg.Connection
 ) -> None:
@@ -89,6 +98,21 @@ async def test_keys_are_kept_for_three_days(database: Database, owner: asyncpg.C
     assert await sweeping.sweep_idempotency_keys(database, 10) == 2
     left = await owner.fetch("SELECT key FROM checkout.idempotency_keys ORDER BY key")
     assert [row["key"] for row in left] == ["0", "71"]
+
+
+async def test_the_keys_of_refunds_and_parcels_are_kept_for_good(
+    database: Database, owner: asyncpg.Connection
+) -> None:
+    await owner.execute(
+        """
+        INSERT INTO checkout.idempotency_keys (scope, key, fingerprint, result_id, created_at)
+        SELECT scope, 'k', '', '', now() - interval '400 days'
+        FROM unnest(ARRAY['cart', 'fulfilment', 'order', 'refund']) scope
+        """
+    )
+    assert await sweeping.sweep_idempotency_keys(database, 10) == 2
+    left = await owner.fetch("SELECT scope FROM checkout.idempotency_keys ORDER BY scope")
+    assert [row["scope"] for row in left] == ["fulfilment", "refund"]
 
 
 async def test_webhook_events_are_kept_for_ninety_days(database: Database, owner: asyncpg.Connection) -> None:

@@ -46,7 +46,7 @@ async def test_tries_in_vain_use_up_nothing_of_whose_email_they_name(desk: Desk)
     for email in ("ada@example.com", "Ada@example.com", "ada@EXAMPLE.com"):
         assert (await order(desk, sku, email)).status_code == 201
     refused = await order(desk, sku, "ada@example.com")
-    assert problem_of(refused) == (429, "limited")
+    assert problem_of(refused) == (429, "too-many-orders")
     assert refused.headers["RateLimit-Policy"] == f'"email-orders";q={LIMIT};w=3600'
     assert 0 < int(refused.headers["Retry-After"]) <= 3600
     assert (await order(desk, sku, "eve@example.com")).status_code == 201

@@ -13,7 +13,7 @@ import httpx
 import pytest
 
 from services.checkout.app import service
-from tests.checkout.conftest import ADMIN
+from tests.checkout.conftest import ADMIN, waits_briefly
 from tests.checkout.order_rows import OrderRow, insert_order, jobs_of
 from tests.conftest import in_process
 
@@ -21,9 +21,10 @@ pytestmark = pytest.mark.anyio
 
 
 @pytest.fixture
-async def shop(database_url: str, environment: Callable[..., None]) -> AsyncIterator[httpx.AsyncClient]:
-    # Ten at once on two cores must not count as a database that is away.
-    environment(DATABASE_URL=database_url, DATABASE_ACQUIRE_TIMEOUT_SECONDS=20)
+async def shop(
+    database_url: str, environment: Callable[..., None], lock_timeout_seconds: float
+) -> AsyncIterator[httpx.AsyncClient]:
+    environment(DATABASE_URL=database_url, DATABASE_LOCK_TIMEOUT_SECONDS=lock_timeout_seconds)
     async with in_process(service) as client:
         yield client
 
@@ -194,6 +195,7 @@ async def test_without_a_key_or_with_a_wrong_one_nothing_happens(
     assert await owner.fetchval("SELECT count(*) FROM checkout.fulfilments") == 0
 
 
+@waits_briefly
 async def test_a_twin_that_takes_long_is_in_flight(
     shop: httpx.AsyncClient, owner: asyncpg.Connection
 ) -> None:
@@ -220,6 +222,7 @@ async def test_an_order_that_is_not_there_is_not_found(shop: httpx.AsyncClient, 
         {"lines": [{"sku": "LAMP", "quantity": 0}]},
         {"lines": [{"sku": "LAMP"}]},
         {"tracking_url": "javascript:alert(1)"},
+        {"tracking_url": "https://t.example/1\n"},
         {"colour": "red"},
     ],
 )

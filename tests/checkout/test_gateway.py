@@ -15,14 +15,18 @@ from services.checkout.payments import payments
 from services.checkout.payments.gateway import Gateway, GatewayUnavailable
 from services.errors import DatabaseUnavailable
 from services.settings import PaymentSettings
+from tests.checkout.conftest import waits_briefly
 from tests.checkout.desk import Desk
 
 INTENT = b'{"id": "pi_1", "status": "succeeded", "amount": 1, "currency": "eur", "metadata": {}, "x": %s}'
 
 
 @asynccontextmanager
-async def _asked_of(desk: Desk, body: bytes, drops_apart_seconds: float = 0) -> AsyncIterator[Gateway]:
-    """A gateway that answers everything with `body`, byte by byte if its drops are apart."""
+async def _asked_of(
+    desk: Desk, body: bytes, drops_apart_seconds: float = 0, **changes: float
+) -> AsyncIterator[Gateway]:
+    """A gateway that answers everything with `body`, byte by byte if its drops are apart; `changes` are
+    of the settings by which it is asked."""
 
     async def answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         await reader.readuntil(b"\r\n\r\n")
@@ -40,7 +44,9 @@ async def _asked_of(desk: Desk, body: bytes, drops_apart_seconds: float = 0) -> 
 
     server = await asyncio.start_server(answer, "127.0.0.1", 0)
     port = server.sockets[0].getsockname()[1]
-    settings = msgspec.structs.replace(PaymentSettings.read(), payment_api_url=f"http://127.0.0.1:{port}")
+    settings = msgspec.structs.replace(
+        PaymentSettings.read(), payment_api_url=f"http://127.0.0.1:{port}", **changes
+    )
     gateway = Gateway(settings, OutsideCalls(desk.checkout.database))
     try:
         yield gateway
@@ -75,7 +81,8 @@ async def test_an_answer_in_another_language_is_none(desk: Desk, body: bytes) ->
 
 
 async def test_an_answer_in_drops_is_not_waited_for_to_the_end(desk: Desk) -> None:
-    async with _asked_of(desk, INTENT % b"1", drops_apart_seconds=0.3) as gateway:
+    drops = _asked_of(desk, INTENT % b"1", drops_apart_seconds=0.3, payment_timeout_seconds=1)
+    async with drops as gateway:
         began = time.monotonic()
         with pytest.raises(GatewayUnavailable):
             await gateway.intent("pi_1")
@@ -88,6 +95,7 @@ async def test_nul_characters_are_left_out(desk: Desk) -> None:
         assert (await gateway.intent("pi_1")).attempt_id == "ab\\u0000"
 
 
+@waits_briefly
 async def test_an_order_stands_when_the_gateways_word_can_not_be_noted(desk: Desk) -> None:
     """An event about the payment comes while the order still opens it, and takes its time."""
     placed = await desk.ordered((await desk.stock(5), 1))

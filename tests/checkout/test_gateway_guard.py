@@ -15,8 +15,9 @@ from tests.store import NO_TLS, wait_until_async
 
 pytestmark = pytest.mark.slow
 
-CALLS_MAX, TIMEOUT_SECONDS = 2, 1
-ORDERS = 6
+# The breaker wants ten failures in ten seconds: two crowds are enough.
+CALLS_MAX, TIMEOUT_SECONDS = 5, 1
+ORDERS = 12
 # Both: one that has been run while the gateway was silent is followed by the other.
 _HURRY = """UPDATE jobs.jobs SET run_at = now() WHERE state = 'queued'
             AND actor IN ('checkout.open_payment', 'checkout.poll_payment')"""

@@ -27,6 +27,12 @@ async def _letter(stand: Stand, subject: str) -> dict[str, Any]:
     return mail
 
 
+async def _all_are_noted(owner: asyncpg.Connection) -> bool:
+    """The worker does so after a letter has arrived."""
+    told = await owner.fetch("SELECT kind FROM checkout.mails WHERE sent_at IS NOT NULL ORDER BY id")
+    return [row["kind"] for row in told] == ["receipt", "shipped", "refunded"]
+
+
 async def _ask(stand: Stand, path: str, **body: Any) -> None:
     headers = {**ADMIN, "Idempotency-Key": str(uuid.uuid4())}
     answer = await stand.client.post(path, json=body, headers=headers)
@@ -48,9 +54,8 @@ async def test_each_step_of_an_order_is_told_once(
         await _ask(stand, f"{ORDERS}/{number}/refunds", amount={"amount": 500, "currency": "EUR"})
         refunded = await _letter(stand, f"Your refund for order {number}")
         assert "€5.00" in refunded["text"]
+        await wait_until_async(lambda: _all_are_noted(owner), "the worker has noted what it sent")
         assert len(await stand.sandbox.messages()) == 3
-        told = await owner.fetch("SELECT kind FROM checkout.mails WHERE sent_at IS NOT NULL ORDER BY id")
-        assert [row["kind"] for row in told] == ["receipt", "shipped", "refunded"]
         health = await owner.fetchrow("SELECT * FROM checkout.outside_calls WHERE name = 'mail'")
         assert health is not None
         assert (health["failures"], health["succeeded_at"] is None) == (0, False)

@@ -20,9 +20,8 @@ from databases import Database
 
 from services.checkout.mail.mailer import Mailer, MailRefused, MailUnavailable
 from services.checkout.outside_calls import OutsideCalls
-from services.database import open_database, role_url
 from services.errors import meaning_of
-from services.settings import DatabaseSettings, MailSettings
+from services.settings import MailSettings
 from tests.conftest import needs_program
 
 pytestmark = pytest.mark.anyio
@@ -81,15 +80,6 @@ async def _server(
         await server.wait_closed()
 
 
-@pytest.fixture
-async def database(database_url: str) -> AsyncIterator[Database]:
-    data = DatabaseSettings(database_url=database_url)
-    opened = open_database(role_url(data, "checkout"), data, pool_max=2, name="test")
-    await opened.connect()
-    yield opened
-    await opened.disconnect()
-
-
 @pytest.fixture(scope="module")
 def certificate(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A key and a certificate for localhost in one file, signed by itself."""
@@ -114,7 +104,7 @@ def _settings(port: int, **changes: Any) -> MailSettings:
         ses_port=port,
         ses_security="none",
         ses_sender="Kiosk <orders@kiosk.example>",
-        ses_timeout_seconds=5,
+        ses_timeout_seconds=20,
     )
     return msgspec.structs.replace(plain, **changes)
 

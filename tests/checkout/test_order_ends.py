@@ -1,14 +1,16 @@
 """How orders end when things cross: cancelled twice, expired while paid, given back while called off."""
 
 import asyncio
+import uuid
 from collections.abc import Callable
 from typing import Any
 
+import httpx
 import pytest
 
 from services.checkout.orders import orders
 from services.checkout.payments import following
-from tests.checkout.conftest import problem_of
+from tests.checkout.conftest import payments_take_long, problem_of, waits_briefly
 from tests.checkout.desk import Desk, open_desk
 from tests.checkout.stand import ADMIN
 from tests.sandbox import RunningSandbox
@@ -44,6 +46,59 @@ async def test_an_order_whose_refund_is_on_its_way_can_be_cancelled(desk: Desk) 
     assert await desk.status(placed) == "refunded"
     assert await desk.given_back(placed) == [placed["total"]["amount"]]
     assert await desk.figures(sku) == (3, 0)
+
+
+async def test_an_order_whose_money_is_on_its_way_back_is_not_sent(desk: Desk) -> None:
+    placed = await desk.paid((await desk.stock(3), 1))
+    await desk.sandbox.set_fault("create_refund", "reset", times=None)
+    await desk.refund(placed, 400)
+    url = f"/api/checkout/admin/orders/{placed['number']}/fulfilments"
+
+    async def ship() -> httpx.Response:
+        headers = {**ADMIN, "Idempotency-Key": str(uuid.uuid4())}
+        return await desk.client.post(url, json={}, headers=headers)
+
+    await desk.refund(placed)
+    refused = await ship()
+    assert problem_of(refused) == (409, "not-fulfillable")
+    assert "on its way back" in refused.json()["detail"]
+    row = await desk.owner.fetchrow("SELECT id FROM checkout.refunds ORDER BY amount_minor DESC LIMIT 1")
+    assert row is not None
+    settle = "SELECT checkout.settle_refund($1, NULL, NULL, 'failed', 'Refused')"
+    await desk.owner.fetchval(settle, row["id"])
+    assert (await ship()).status_code == 201
+
+
+async def test_a_paid_order_called_off_gives_its_use_of_a_code_back(desk: Desk) -> None:
+    sku, code = await desk.stock(3), await desk.discount(1)
+    placed = await desk.ordered((sku, 1), code=code)
+    await desk.pay(placed)
+    await desk.poll(placed)
+    assert await desk.uses(code) == 1
+    for _ in range(2):
+        assert (await desk.cancel(placed)).status_code == 200
+        await desk.send_refunds()
+    assert (await desk.status(placed), await desk.uses(code)) == ("refunded", 0)
+    assert await desk.broken() == {}
+    assert (await desk.order(await desk.cart((sku, 1), code=code))).status_code == 201
+
+
+async def test_a_cart_that_was_changed_meanwhile_stays_the_shoppers(desk: Desk) -> None:
+    """Its order had expired when the money came; what is in it now was not bought."""
+    sku, other = await desk.stock(3), await desk.stock(3)
+    placed = await desk.ordered((sku, 1))
+    cart_id = (await desk.row(placed))["cart_id"]
+    await desk.expire_unheard(placed)
+    added = """
+        INSERT INTO checkout.cart_lines (cart_id, sku, quantity, price_minor, slug, title, quoted_until)
+        VALUES ($1, $2, 2, 500, 'plate', 'Plate', now() + interval '1 hour')"""
+    await desk.owner.execute(added, cart_id, other)
+    await desk.pay(placed)
+    await desk.poll(placed)
+    assert await desk.status(placed) == "paid"
+    cart = (await desk.client.get(f"/api/checkout/carts/{cart_id}")).json()
+    assert (len(cart["lines"]), cart["order_token"]) == (2, None)
+    assert (await desk.figures(sku), await desk.broken()) == ((2, 0), {})
 
 
 async def test_a_free_order_needs_no_gateway_and_can_be_cancelled(desk: Desk) -> None:
@@ -83,6 +138,7 @@ async def test_an_order_ends_also_when_the_gateway_does_not_know_its_payment(des
     assert await desk.jobs("checkout.poll_payment", attempt_id)  # it may only be a wrong key
 
 
+@payments_take_long
 @pytest.mark.parametrize("end", ["cancel", "expire"])
 @pytest.mark.parametrize("method", ["pm_card_processing", "pm_card_threeDSecure2Required"])
 async def test_an_order_that_ends_while_the_shopper_pays_is_not_paid(
@@ -154,7 +210,7 @@ async def test_a_one_use_code_raced_100_times_is_used_once(desk: Desk) -> None:
     carts = [await desk.cart((sku, 1), code=code) for _ in range(100)]
     answers = await asyncio.gather(*(desk.order(cart) for cart in carts))
     refused = [problem_of(answer) for answer in answers if answer.status_code != 201]
-    # Who waits for the row for longer than a second is told to try again.
+    # Who waits for the row for too long is told to try again.
     assert set(refused) <= {(409, "discount-ended"), (503, "overloaded")}
     assert len(refused) == 99
     assert await desk.uses(code) == 1
@@ -247,6 +303,7 @@ async def test_paying_and_cancelling_at_once_ends_in_one_of_both(desk: Desk) -> 
     assert await desk.broken() == {}
 
 
+@waits_briefly
 async def test_who_waits_too_long_for_an_article_is_told_to_come_again(desk: Desk) -> None:
     sku = await desk.stock(1)
     cart_id = await desk.cart((sku, 1))
@@ -261,7 +318,7 @@ async def test_who_waits_too_long_for_an_article_is_told_to_come_again(desk: Des
 async def test_an_order_cut_short_by_its_statements_time_leaves_nothing(
     database_url: str, environment: Callable[..., None], gateway: RunningSandbox
 ) -> None:
-    environment(**gateway.environment, DATABASE_URL=database_url, DATABASE_STATEMENT_TIMEOUT_SECONDS=0.3)
+    environment(**gateway.environment, DATABASE_URL=database_url, DATABASE_STATEMENT_TIMEOUT_SECONDS=2)
     async with open_desk(database_url, gateway) as desk:
         sku, code = await desk.stock(1), await desk.discount(uses_max=1)
         cart_id = await desk.cart((sku, 1), code=code)
@@ -277,6 +334,7 @@ async def test_an_order_cut_short_by_its_statements_time_leaves_nothing(
         assert await desk.broken() == {}
 
 
+@waits_briefly
 async def test_a_twin_at_work_is_waited_for_and_then_told(desk: Desk) -> None:
     sku = await desk.stock(1)
     cart_id = await desk.cart((sku, 1))

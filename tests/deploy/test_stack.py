@@ -185,7 +185,7 @@ def test_a_one_shot_that_no_node_takes_says_why(store: Store) -> None:
             "lost",
             ["services"],
             constraints=["node.labels.nowhere == true"],
-            timeout_seconds=3,
+            timeout_seconds=15,
         )
 
 

@@ -121,7 +121,7 @@ def test_a_swap_that_does_not_get_on_ends_by_its_own_deadline(docker: Docker) ->
     nowhere = manifest("r5", web={})
     nowhere.stack["services"]["web"]["deploy"]["placement"] = {"constraints": ["node.labels.moon == true"]}
     with pytest.raises(RolloutFailed, match=r"not in time \(STAGE_TIMEOUT_SECONDS\).*no suitable node"):
-        rollout.swap(docker, nowhere, ["web"], 6.0)
+        rollout.swap(docker, nowhere, ["web"], 20.0)
     rollout.swap(docker, manifest("r2", web={}), ["web"], SECONDS)
 
 

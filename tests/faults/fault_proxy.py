@@ -12,6 +12,7 @@ block until they are in force. Once a fault ends, what it held back flows on.
 from __future__ import annotations
 
 import asyncio
+import itertools
 import socket
 import threading
 from collections.abc import Coroutine, Iterator
@@ -40,6 +41,7 @@ class FaultProxy:
         self._lines: set[Line] = set()
         self._server: asyncio.Server | None = None
         self._flapping: asyncio.Task[None] | None = None
+        self._flaps_over = asyncio.Event()
         # Bound and never listening: it keeps the port ours while connections are refused.
         self._claim = self._bound(port)
         self.port: int = self._claim.getsockname()[1]
@@ -85,10 +87,12 @@ class FaultProxy:
 
     async def _set(self, fault: Fault | None) -> None:
         if self._flapping is not None:
-            self._flapping.cancel()
+            self._flaps_over.set()
+            await self._flapping
             self._flapping = None
         if fault is not None and fault == FLAPPING:
-            self._flapping = asyncio.create_task(self._flap(fault.pause_seconds))
+            self._flaps_over = asyncio.Event()
+            self._flapping = asyncio.create_task(self._flap(fault.pause_seconds, self._flaps_over))
         else:
             await self._put(fault)
 
@@ -102,12 +106,15 @@ class FaultProxy:
         elif self._server is None:
             await self._open()
 
-    async def _flap(self, seconds: float) -> None:
-        while True:
-            await self._put(REFUSE)
-            await asyncio.sleep(seconds)  # both are the fault itself: so long down, so long up
-            await self._put(None)
-            await asyncio.sleep(seconds)
+    async def _flap(self, seconds: float, over: asyncio.Event) -> None:
+        """So long down, so long up. It is told to end, not called off: half a change of the door would leave
+        the port to a server that nobody knows."""
+        for fault in itertools.cycle((REFUSE, None)):
+            await self._put(fault)
+            with suppress(TimeoutError):
+                await asyncio.wait_for(over.wait(), seconds)
+            if over.is_set():
+                return
 
     async def _open(self) -> None:
         self._server = await asyncio.start_server(self._accept, sock=self._bound(self.port), backlog=512)

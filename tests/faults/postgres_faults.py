@@ -14,11 +14,11 @@ from pathlib import Path
 from typing import Any
 
 import asyncpg
-import psutil
 import pytest
 
 from ops.local.postgres import SOCKET_NAME, TemporaryPostgres
 from ops.local.sockets import short_folder
+from tests import freezing
 from tests.faults.fault_kinds import BLACK_HOLE
 from tests.faults.fault_proxy import FaultProxy, fault_proxy
 
@@ -42,11 +42,6 @@ class Ground:
     def url(self) -> str:
         """By which the store reaches it."""
         return f"postgresql://postgres@{self.proxy.host}:{self.proxy.port}/kiosk"
-
-    @property
-    def processes(self) -> list[psutil.Process]:
-        postmaster = psutil.Process(self.server.pid)
-        return [postmaster, *postmaster.children()]
 
 
 @contextmanager
@@ -96,14 +91,8 @@ def killed(ground: Ground) -> Iterator[None]:
 @contextmanager
 def frozen(ground: Ground) -> Iterator[None]:
     """Connections are taken by the kernel, and nobody ever speaks."""
-    processes = ground.processes
-    for process in processes:
-        process.suspend()
-    try:
+    with freezing.frozen(ground.server.pid):
         yield
-    finally:
-        for process in processes:
-            process.resume()
 
 
 @contextmanager

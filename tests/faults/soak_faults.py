@@ -8,15 +8,14 @@ import signal
 import time
 from collections import Counter
 from collections.abc import Callable
-from contextlib import suppress
 from dataclasses import dataclass, field
 
 import httpx
-import psutil
 
 from tests.faults.fault_kinds import FAULTS
 from tests.faults.matrix_store import MatrixStore
 from tests.faults.redis_faults import REDIS_FAULTS
+from tests.freezing import frozen
 from tests.store import NO_TLS, get, wait_until
 
 GATEWAY_MODES = ("hang", "lost_reply", "reset", "error_500", "stored_500", "rate_limited")
@@ -84,17 +83,8 @@ class Trouble:
             self._hold()
 
     def _freeze_postgres(self) -> None:
-        postgres = psutil.Process(self.matrix.store.pids()["postgres"])
-        frozen = [postgres, *postgres.children()]
-        for process in frozen:
-            with suppress(psutil.NoSuchProcess):
-                process.suspend()
-        try:
+        with frozen(self.matrix.store.pids()["postgres"]):
             self._hold()
-        finally:
-            for process in frozen:
-                with suppress(psutil.NoSuchProcess):
-                    process.resume()
 
     def _restart_postgres(self) -> None:
         self._end("postgres", signal.SIGINT)

@@ -10,6 +10,7 @@ import httpx
 import psutil
 import pytest
 
+from tests.freezing import frozen
 from tests.journeys.buying import buy
 from tests.store import LocalStore, get, local_store, wait_until
 
@@ -57,7 +58,15 @@ def _failures(store: LocalStore) -> list[tuple[str, int]]:
     return [answer for answer in answers if answer[1] != 200]
 
 
+def _wait_until_well(store: LocalStore) -> None:
+    """Until each kind of page has been answered once, but none that a test will ask for."""
+    others = ("/search?q=mug", "/api/catalog/products?q=mug", "/api/catalog/suggest?q=mug", "/cart")
+    wait_until(lambda: _health(store)["status"] == "ok", "health says ok", 60)
+    wait_until(lambda: {get(store.url + path).status_code for path in others} == {200}, "all is answered")
+
+
 def test_with_redis_frozen_every_page_and_call_is_answered(store: LocalStore) -> None:
+    _wait_until_well(store)
     valkey = store.pids()["valkey"]
     os.kill(valkey, signal.SIGSTOP)
     try:
@@ -84,23 +93,17 @@ def test_with_redis_frozen_a_shopper_buys(store: LocalStore) -> None:
 def test_with_postgresql_gone_what_was_seen_is_served_and_all_recovers_without_a_restart(
     store: LocalStore,
 ) -> None:
-    assert _failures(store) == []
+    wait_until(lambda: _failures(store) == [], "everything was seen")
     seen = _all_paths(store)
     services = {name: pid for name, pid in store.pids().items() if name != "postgres"}
     postgres = store.pids()["postgres"]
-    frozen = [psutil.Process(postgres), *psutil.Process(postgres).children()]
-    for process in frozen:  # connections hang: worse than refused ones
-        process.suspend()
-    try:
+    with frozen(postgres):  # connections hang: worse than refused ones
         wait_until(lambda: _health(store)["status"] == "down", "health says down")
         for path in ("/api/catalog/products", "/api/catalog/categories"):
             wait_until(partial(_is_stale, store, path), f"the kept answer of {path} is past its time")
         unseen = get(f"{store.url}/api/catalog/products?price_min=123")
         assert unseen.status_code == 503
         assert unseen.headers["retry-after"]
-    finally:
-        for process in frozen:
-            process.resume()
     os.kill(postgres, signal.SIGQUIT)  # an immediate shutdown: the next start has to recover
     wait_until(lambda: store.pids().get("postgres", postgres) != postgres, "PostgreSQL is started again")
     wait_until(lambda: _health(store)["status"] == "ok", "health says ok again", 60)
@@ -150,4 +153,4 @@ def test_the_end_leaves_no_process_behind(store: LocalStore) -> None:
     everyone = store.everyone()
     assert len(everyone) > 10
     store.stop()
-    assert [process for process in everyone if process.is_running()] == []
+    assert psutil.wait_procs(everyone, 30)[1] == []

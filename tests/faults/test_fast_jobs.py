@@ -24,9 +24,11 @@ from ops.local.valkey import TemporaryValkey, temporary_valkey
 from services.database import open_database, role_url
 from services.queue import FastJob, FastQueue, Fate
 from services.settings import DatabaseSettings, RedisSettings
+from tests.conftest import PATIENT, PATIENT_WITH_REDIS
 from tests.jobs.conditions import eventually
 from tests.jobs.fast_worker import fast_worker
-from tests.store import wait_until
+from tests.store import wait_until, wait_until_async
+from tests.test_database import is_served
 
 pytestmark = pytest.mark.slow
 
@@ -41,10 +43,13 @@ def kept_valkey() -> Iterator[TemporaryValkey]:
 
 
 @pytest.fixture
-async def catalog(database_url: str) -> AsyncIterator[Database]:
-    data = DatabaseSettings(database_url=database_url)
+async def catalog(database_url: str, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Database]:
+    """With a connection, and all the time that a spill needs."""
+    monkeypatch.setattr("services.queue._SPILL_SECONDS", 20.0)
+    data = DatabaseSettings.read({"DATABASE_URL": database_url, **PATIENT})
     database = open_database(role_url(data, "catalog"), data, pool_max=2, name="test")
     await database.connect()
+    await wait_until_async(lambda: is_served(database), "it is served")
     yield database
     await database.disconnect()
 
@@ -159,6 +164,12 @@ async def test_each_fast_job_follows_its_policy_and_the_worker_goes_on_by_itself
     logging.getLogger("kiosk.tests").info("%s: %s", fault, figures)
 
 
+def _patient(server: TemporaryValkey) -> RedisSettings:
+    """For a Redis that answers, if only to refuse."""
+    rested = {"REDIS_BREAKER_OPEN_SECONDS": "0.1"}
+    return RedisSettings.read({"REDIS_QUEUE_URL": server.queue_url, **PATIENT_WITH_REDIS, **rested})
+
+
 class Refusals:
     """A Redis that is there, and says no."""
 
@@ -184,7 +195,7 @@ async def test_a_redis_that_refuses_neither_ends_the_worker_nor_raises_in_the_ca
 ) -> None:
     refusals, ledger = Refusals(own_valkey), Ledger()
     job = FastJob("tests.note", "drop")
-    fast = FastQueue(RedisSettings(redis_queue_url=own_valkey.queue_url, redis_breaker_open_seconds=0.1))
+    fast = FastQueue(_patient(own_valkey))
     with fast_worker(own_valkey.queue_url, {"note": ledger.note}):
         assert await fast.enqueue(job, 1) == "queued"
         await eventually(lambda: 1 in ledger.done)
@@ -233,7 +244,7 @@ async def test_a_redis_that_is_loading_is_waited_for_by_the_worker_alone(
     kept_valkey: TemporaryValkey,
 ) -> None:
     ledger, job = Ledger(), FastJob("tests.note", "drop")
-    fast = FastQueue(RedisSettings(redis_queue_url=kept_valkey.queue_url, redis_breaker_open_seconds=0.1))
+    fast = FastQueue(_patient(kept_valkey))
     with fast_worker(kept_valkey.queue_url, {"note": ledger.note}):
         assert await fast.enqueue(job, 1) == "queued"
         await eventually(lambda: 1 in ledger.done)
@@ -252,7 +263,7 @@ async def test_a_redis_that_is_full_is_drained(own_valkey: TemporaryValkey) -> N
     """dramatiq alone could neither fetch nor acknowledge, so nothing would ever be freed."""
     refusals, ledger = Refusals(own_valkey), Ledger()
     job = FastJob("tests.note", "drop")
-    fast = FastQueue(RedisSettings(redis_queue_url=own_valkey.queue_url))
+    fast = FastQueue(_patient(own_valkey))
     assert {await fast.enqueue(job, number) for number in range(100)} == {"queued"}
     refusals.full()
     assert await fast.enqueue(job, 100) == "dropped"

@@ -23,7 +23,7 @@ from tests.faults.fault_kinds import FAULTS, Fault
 from tests.faults.fault_proxy import FaultProxy, fault_proxy
 from tests.store import wait_until_async
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.alone]
 
 ORDERS = 4
 # The gateway has three seconds, and the rest of an order little more; a busy machine adds to it.

@@ -51,11 +51,6 @@ async def _small_checkout(database_url: str, redis_url: str) -> AsyncIterator[St
             CONCURRENCY_WAITING_MAX=PLACES,
             CONCURRENCY_WAIT_SECONDS=WAIT_SECONDS,
             DATABASE_POOL_MAX=PLACES,
-            DATABASE_CONNECT_TIMEOUT_SECONDS=20,
-            DATABASE_ACQUIRE_TIMEOUT_SECONDS=20,
-            DATABASE_LOCK_TIMEOUT_SECONDS=20,
-            DATABASE_PULSE_SECONDS=20,  # on such a wire any server seems to be away
-            REQUEST_DEADLINE_SECONDS=60,
             LOG_LEVEL="WARNING",
         ) as stand,
     ):

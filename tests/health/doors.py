@@ -24,10 +24,14 @@ def ready_urls(url: str = "http://127.0.0.1:1/readyz") -> Mapping[str, str]:
     return {f"{name}_READY_URL": url for name in NAMES}
 
 
+def nobody_in_haste() -> Mapping[str, str]:
+    """The variables that a test is not about: services that nobody runs, and time for a busy machine."""
+    return {**ready_urls(), "HEALTH_TIMEOUT_SECONDS": "20"}
+
+
 def health_settings(**chosen: object) -> HealthSettings:
-    """Those that a test is not about: services that nobody runs, and time for a busy machine."""
-    told = {**ready_urls(), "HEALTH_TIMEOUT_SECONDS": "20"}
-    return msgspec.structs.replace(HealthSettings.read(told), **chosen)
+    """As `nobody_in_haste`, for a test that runs no service."""
+    return msgspec.structs.replace(HealthSettings.read(nobody_in_haste()), **chosen)
 
 
 @asynccontextmanager

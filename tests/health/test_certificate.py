@@ -74,7 +74,11 @@ async def test_what_traefik_shows_without_a_certificate_is_told_as_such(door: Do
     assert "Traefik has no certificate" in finding.detail["reasons"][0]
 
 
-async def test_the_door_within_is_asked_first_and_a_proxys_where_it_speaks_no_tls(door: Door) -> None:
+async def test_the_door_within_is_asked_first_and_a_proxys_where_it_speaks_no_tls(
+    door: Door, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("services.health.certificate._WITHIN_SECONDS", 20.0)
+
     async def plain(_reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         writer.write(b"HTTP/1.1 400 Bad Request\r\n\r\n")
         writer.close()

@@ -8,7 +8,6 @@ from typing import Any
 
 import asyncpg
 import httpx
-import psutil
 import pytest
 import redis.asyncio as aioredis
 
@@ -16,15 +15,17 @@ from ops.local.postgres import TemporaryPostgres
 from ops.local.valkey import TemporaryValkey
 from services.health.app import service
 from tests.conftest import in_process
-from tests.health.doors import ready_urls
+from tests.freezing import frozen
+from tests.health.doors import nobody_in_haste
 from tests.store import wait_until_async
 
 pytestmark = pytest.mark.anyio
+IN_HASTE = {"HEALTH_TIMEOUT_SECONDS": "0.8"}  # for what is frozen: all else is looked at with patience
 
 
 @asynccontextmanager
 async def _health(environment: Callable[..., None], **variables: object) -> AsyncIterator[httpx.AsyncClient]:
-    environment(HEALTH_INTERVAL_SECONDS=0.1, HEALTH_TIMEOUT_SECONDS=0.8, **ready_urls(), **variables)
+    environment(**{"HEALTH_INTERVAL_SECONDS": 0.1, **nobody_in_haste(), **variables})
     async with in_process(service) as client:
         yield client
 
@@ -44,23 +45,16 @@ async def _becomes(health: httpx.AsyncClient, name: str, status: str, seconds: f
 async def test_a_frozen_postgresql_is_down_with_since_and_last_ok_and_comes_back(
     own_postgres: TemporaryPostgres, environment: Callable[..., None]
 ) -> None:
-    async with _health(environment, DATABASE_URL=own_postgres.url) as health:
+    async with _health(environment, **IN_HASTE, DATABASE_URL=own_postgres.url) as health:
         well = await _becomes(health, "database", "ok")
         await _becomes(health, "mail", "ok")
-        postmaster = psutil.Process(own_postgres.pid)
-        frozen = [postmaster, *postmaster.children()]
-        for process in frozen:
-            process.suspend()
-        try:
+        with frozen(own_postgres.pid):
             down = await _becomes(health, "database", "down")
             assert down["since"] > well["since"]
             assert down["last_ok"] <= down["since"]
             assert down["error"] == "TimeoutError"
             await _becomes(health, "queue.durable", "down")
             await _becomes(health, "mail", "degraded")
-        finally:
-            for process in frozen:
-                process.resume()
         for name in ("database", "mail", "migrations"):
             await _becomes(health, name, "ok")
 
@@ -89,14 +83,11 @@ async def test_a_migration_that_is_missing_is_named(
 async def test_redis_frozen_is_down_and_comes_back(
     own_valkey: TemporaryValkey, database_url: str, environment: Callable[..., None]
 ) -> None:
-    async with _health(environment, DATABASE_URL=database_url, REDIS_URL=own_valkey.url) as health:
+    urls = {"DATABASE_URL": database_url, "REDIS_URL": own_valkey.url}
+    async with _health(environment, **IN_HASTE, **urls) as health:
         await _becomes(health, "redis", "ok")
-        server = psutil.Process(own_valkey.pid)
-        server.suspend()
-        try:
+        with frozen(own_valkey.pid):
             assert (await _becomes(health, "redis", "down"))["error"] == "TimeoutError"
-        finally:
-            server.resume()
         await _becomes(health, "redis", "ok")
 
 

@@ -60,6 +60,23 @@ async def test_until_it_was_good_once_every_look_counts() -> None:
     assert await _look(monitor) == "ok"
 
 
+async def test_what_is_never_good_is_looked_at_often_for_a_minute_only() -> None:
+    """A certificate that stays bad was asked for every second, for ever, instead of every ten minutes."""
+    dependency = Dependency()
+    dependency.status = "degraded"
+    monitor = _monitor(dependency)
+    await monitor.look()
+    assert monitor.pause_seconds == 1
+    monitor._began_at -= 61
+    assert monitor.pause_seconds == 5
+
+
+async def test_what_was_good_once_is_looked_at_in_its_own_time() -> None:
+    monitor = _monitor(Dependency())
+    await monitor.look()
+    assert monitor.pause_seconds == 5
+
+
 async def test_a_single_bad_look_between_good_ones_changes_nothing() -> None:
     dependency = Dependency()
     monitor = _monitor(dependency)

@@ -15,7 +15,7 @@ from services.health.aggregate import Check, Health
 from services.health.app import service
 from services.health.page import CONTENT_SECURITY_POLICY, page_of
 from tests.conftest import ADMIN_KEY, in_process
-from tests.health.doors import ready_urls
+from tests.health.doors import nobody_in_haste
 from tests.store import wait_until_async
 
 pytestmark = pytest.mark.anyio
@@ -25,7 +25,7 @@ KEY = {"Authorization": f"Bearer {ADMIN_KEY}"}
 
 @pytest.fixture
 async def health(database_url: str, environment: Callable[..., None]) -> AsyncIterator[httpx.AsyncClient]:
-    environment(DATABASE_URL=database_url, HEALTH_INTERVAL_SECONDS=0.05, **ready_urls())
+    environment(DATABASE_URL=database_url, HEALTH_INTERVAL_SECONDS=0.05, **nobody_in_haste())
     async with in_process(service) as client:
 
         async def known() -> bool:
@@ -128,7 +128,7 @@ async def test_who_guesses_at_the_key_is_told_no_details_for_a_while(
 ) -> None:
     """/health is always answered, so its details would tell whether a guess is right."""
     environment(
-        DATABASE_URL=database_url, HEALTH_INTERVAL_SECONDS=60, RATE_LIMIT_ENABLED="yes", **ready_urls()
+        DATABASE_URL=database_url, HEALTH_INTERVAL_SECONDS=60, RATE_LIMIT_ENABLED="yes", **nobody_in_haste()
     )
     async with in_process(service) as client:
 

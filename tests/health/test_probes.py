@@ -8,6 +8,7 @@ import pytest
 
 from services.health.app import service
 from tests.conftest import ADMIN_KEY, in_process
+from tests.health.doors import nobody_in_haste
 from tests.store import wait_until_async
 
 pytestmark = pytest.mark.anyio
@@ -15,11 +16,7 @@ pytestmark = pytest.mark.anyio
 
 @pytest.fixture
 async def health(database_url: str, environment: Callable[..., None]) -> AsyncIterator[httpx.AsyncClient]:
-    nowhere = {
-        f"{name}_READY_URL": "http://127.0.0.1:1/readyz"
-        for name in ("CATALOG", "CHECKOUT", "JOBS", "STOREFRONT")
-    }
-    environment(DATABASE_URL=database_url, HEALTH_INTERVAL_SECONDS=0.05, **nowhere)
+    environment(DATABASE_URL=database_url, HEALTH_INTERVAL_SECONDS=0.05, **nobody_in_haste())
     async with in_process(service) as client:
         yield client
 

@@ -11,7 +11,7 @@ from typing import Any
 import asyncpg
 
 
-async def eventually(condition: Callable[[], Any | Awaitable[Any]], within_seconds: float = 20.0) -> Any:
+async def eventually(condition: Callable[[], Any | Awaitable[Any]], within_seconds: float = 60.0) -> Any:
     """Asks until the answer is true and returns it; fails when the time is up."""
     deadline = time.monotonic() + within_seconds
     while True:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 import os
 import subprocess
 import sys
@@ -18,13 +19,13 @@ import pytest
 from databases import Database
 
 from ops.local.valkey import TemporaryValkey
-from services.database import open_database, role_url
+from services.database import connection, open_database, role_url, transaction
 from services.jobs.durable_broker import DurableBroker
 from services.jobs.observation import Observation
 from services.jobs.resources import Jobs
 from services.jobs.worker_row import WorkerRow
 from services.settings import DatabaseSettings, WorkerSettings
-from tests.conftest import NO_GATEWAY, PATIENT_WITH_REDIS, ROOT
+from tests.conftest import NO_GATEWAY, ROOT
 from tests.jobs.backlog import open_backends
 
 Owner: TypeAlias = "asyncpg.Connection[asyncpg.Record]"
@@ -37,6 +38,14 @@ QUICK = WorkerSettings(
     job_poll_seconds=0.1,
     job_crashes_max=2,
 )
+
+
+@pytest.fixture(autouse=True)
+def patience(monkeypatch: pytest.MonkeyPatch) -> None:
+    """With PostgreSQL, for all of jobs that runs in this process: a connection is waited for a minute, as
+    DATABASE_ACQUIRE_TIMEOUT_SECONDS says it elsewhere, instead of a second."""
+    for way_in in (connection, transaction):
+        monkeypatch.setattr(inspect.unwrap(way_in), "__defaults__", (60.0,))
 
 
 @pytest.fixture
@@ -53,7 +62,7 @@ async def jobs(
     database_url: str, valkey: TemporaryValkey, environment: Callable[..., None]
 ) -> AsyncIterator[Jobs]:
     """Both backends, each empty."""
-    environment(DATABASE_URL=database_url, **PATIENT_WITH_REDIS)
+    environment(DATABASE_URL=database_url)
     async with open_backends() as jobs:
         await jobs.redis.flushdb()
         yield jobs
@@ -119,7 +128,8 @@ StartWorker = Callable[..., WorkerProcess]
 
 @pytest.fixture
 def start_worker(tmp_path: Path, valkey: TemporaryValkey) -> Iterator[StartWorker]:
-    """Starts real worker processes: `start_worker("worker-durable", DATABASE_URL=...)`."""
+    """Starts real worker processes: `start_worker("worker-durable", DATABASE_URL=...)`. One that is to be
+    killed or paused is given JOB_LEASE_SECONDS=1; the others keep theirs on a busy machine."""
     started: list[WorkerProcess] = []
 
     def start(name: str, module: str = "services", **variables: object) -> WorkerProcess:
@@ -130,7 +140,7 @@ def start_worker(tmp_path: Path, valkey: TemporaryValkey) -> Iterator[StartWorke
             "REDIS_QUEUE_URL": valkey.queue_url,
             **NO_GATEWAY,
             "JOB_HEARTBEAT_SECONDS": "0.1",
-            "JOB_LEASE_SECONDS": "1",
+            "JOB_LEASE_SECONDS": "20",
             "JOB_POLL_SECONDS": "0.1",
             **{key: str(value) for key, value in variables.items()},
         }

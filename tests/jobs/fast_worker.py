@@ -1,18 +1,33 @@
-"""A fast worker in this process, with actors of the test's own."""
+"""A fast worker in this process, with actors of the test's own, and the way to it."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, contextmanager
 from typing import Any
 
 import dramatiq
 
 from services.jobs.fast_broker import FastBroker, FastRetries
 from services.jobs.observation import Observation
+from services.queue import FastJob, FastQueue
 from services.settings import RedisSettings
+from tests.conftest import patient_redis
 
 HEARTBEAT_SECONDS = 2.0  # a worker not heard of for so long is dead
+
+
+@asynccontextmanager
+async def fast_queue(url: str) -> AsyncIterator[FastQueue]:
+    """As a service has it, but patient: what it hands over is not dropped because the machine is busy."""
+    queue = FastQueue(patient_redis(url))
+    yield queue
+    await queue.close()
+
+
+async def hand_over(url: str, job: FastJob, *args: Any) -> None:
+    async with fast_queue(url) as queue:
+        assert await queue.enqueue(job, *args) == "queued"
 
 
 @contextmanager

@@ -16,7 +16,8 @@ from services.catalog.views import ViewCounter, count_views
 from services.database import open_database, role_url
 from services.queue import FastQueue
 from services.redis_client import RedisClient
-from services.settings import CacheSettings, DatabaseSettings, RedisSettings
+from services.settings import CacheSettings, DatabaseSettings
+from tests.conftest import patient_redis
 from tests.jobs.conftest import Owner
 from tests.jobs.test_worker_process import add_product
 
@@ -47,7 +48,7 @@ class Shop:
 async def shop(owner: Owner, database_url: str, valkey: TemporaryValkey) -> AsyncIterator[Shop]:
     data = DatabaseSettings(database_url=database_url)
     database = open_database(role_url(data, "catalog"), data, pool_max=2, name="test")
-    redis = RedisClient(RedisSettings(redis_url=valkey.url), "test")
+    redis = RedisClient(patient_redis(valkey.url), "test")
     await database.connect()
     product = await add_product(owner, "cup", "CUP-RED")
     await owner.execute(
@@ -106,7 +107,7 @@ async def test_views_add_up_over_the_day(shop: Shop) -> None:
 async def test_views_leave_the_process_together_and_at_its_end(shop: Shop, valkey: TemporaryValkey) -> None:
     queue = aioredis.Redis.from_url(valkey.queue_url)
     await queue.flushdb()
-    counter = ViewCounter(FastQueue(RedisSettings(redis_queue_url=valkey.queue_url)), 3600.0)
+    counter = ViewCounter(FastQueue(patient_redis(valkey.queue_url)), 3600.0)
     running = asyncio.create_task(counter.run())
     await asyncio.sleep(0)
     for slug in ("cup", "cup", "mug"):

@@ -7,10 +7,9 @@ from typing import Any
 import pytest
 
 from ops.local.valkey import TemporaryValkey
-from services.queue import FastJob, FastQueue
-from services.settings import RedisSettings
+from services.queue import FastJob
 from tests.jobs.conditions import eventually
-from tests.jobs.fast_worker import fast_worker
+from tests.jobs.fast_worker import fast_queue, fast_worker, hand_over
 
 NOTE = FastJob("tests.note", when_redis_is_away="drop")
 SOON = {"min_backoff": 1, "max_backoff": 5}  # milliseconds
@@ -24,16 +23,10 @@ def no_pause(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("services.jobs.fast_broker._WAIT_SECONDS", 0.05)
 
 
-async def send(url: str, *words: Any) -> None:
-    fast = FastQueue(RedisSettings(redis_queue_url=url))
-    await fast.enqueue(NOTE, *words)
-    await fast.close()
-
-
 async def test_a_fast_job_runs(valkey: TemporaryValkey) -> None:
     heard: list[Any] = []
     with fast_worker(valkey.queue_url, {"note": lambda *words: heard.append(words)}):
-        await send(valkey.queue_url, "é", {"n": 1})
+        await hand_over(valkey.queue_url, NOTE, "é", {"n": 1})
         await eventually(lambda: heard == [("é", {"n": 1})])
 
 
@@ -46,7 +39,7 @@ async def test_a_failing_fast_job_is_retried(valkey: TemporaryValkey) -> None:
             raise OSError("noise")
 
     with fast_worker(valkey.queue_url, {"note": (flaky, SOON)}):
-        await send(valkey.queue_url, 1)
+        await hand_over(valkey.queue_url, NOTE, 1)
         await eventually(lambda: tries == [1, 1, 1])
 
 
@@ -57,13 +50,14 @@ async def test_a_fast_worker_starts_without_redis_and_survives_its_restart(
     heard: list[str] = []
     own_valkey.stop()
     with fast_worker(own_valkey.queue_url, {"note": heard.append}):
-        await send(own_valkey.queue_url, "lost")
+        async with fast_queue(own_valkey.queue_url) as fast:
+            assert await fast.enqueue(NOTE, "lost") == "dropped"
         own_valkey.start()
-        await send(own_valkey.queue_url, "first")
+        await hand_over(own_valkey.queue_url, NOTE, "first")
         await eventually(lambda: heard == ["first"])
         own_valkey.kill()
         own_valkey.start()
-        await send(own_valkey.queue_url, "second")
+        await hand_over(own_valkey.queue_url, NOTE, "second")
         await eventually(lambda: heard == ["first", "second"])
 
 
@@ -79,7 +73,7 @@ async def test_a_retry_waits_for_redis_instead_of_being_forgotten(own_valkey: Te
         tries.append(word)
 
     with fast_worker(own_valkey.queue_url, {"note": (note, SOON)}):
-        await send(own_valkey.queue_url, "word")
+        await hand_over(own_valkey.queue_url, NOTE, "word")
         await eventually(lambda: tries == ["word"])
         own_valkey.start()
         await eventually(lambda: tries == ["word", "word"])
@@ -87,9 +81,8 @@ async def test_a_retry_waits_for_redis_instead_of_being_forgotten(own_valkey: Te
 
 async def test_a_fast_job_of_an_unknown_actor_is_put_back_for_later(own_valkey: TemporaryValkey) -> None:
     with fast_worker(own_valkey.queue_url, {"note": lambda: None}) as broker:
-        fast = FastQueue(RedisSettings(redis_queue_url=own_valkey.queue_url))
-        await fast.enqueue(FastJob("tests.of_a_newer_release", when_redis_is_away="drop"))
-        await fast.close()
+        newer = FastJob("tests.of_a_newer_release", when_redis_is_away="drop")
+        await hand_over(own_valkey.queue_url, newer)
         await eventually(lambda: broker.client.hlen("dramatiq:default.DQ.msgs") == 1)
         await eventually(lambda: broker.client.hlen("dramatiq:default.msgs") == 0)
         assert broker.client.exists("dramatiq:default.XQ") == 0

@@ -20,17 +20,17 @@ from services.database import open_database, role_url
 from services.errors import Invalid, NotFound
 from services.jobs.backend import BackendAway, JobFilter, NewJob, NotInState, NotOffered
 from services.jobs.fast_backend import FastBackend
+from services.jobs.fast_messages import now_ms
 from services.redis_client import connect
 from services.settings import DatabaseSettings, RedisSettings
+from tests.conftest import patient_redis
 from tests.jobs.conditions import eventually
 from tests.jobs.fast_worker import fast_worker
-
-PATIENT = RedisSettings(redis_timeout_seconds=5.0, redis_connect_timeout_seconds=5.0)
 
 
 @pytest.fixture
 async def redis(own_valkey: TemporaryValkey) -> AsyncIterator[Redis]:
-    client = connect(own_valkey.queue_url, PATIENT)
+    client = connect(own_valkey.queue_url, patient_redis(own_valkey.queue_url))
     yield client
     await client.aclose()
 
@@ -192,11 +192,11 @@ async def test_what_runs_is_not_discarded(backend: FastBackend, own_valkey: Temp
 
     def slow() -> None:
         begun.set()
-        may_end.wait(20)
+        may_end.wait(60)
 
     with fast_worker(own_valkey.queue_url, {"slow": slow}):
         job = await backend.enqueue(NewJob(actor="tests.slow"))
-        await asyncio.to_thread(begun.wait, 20)
+        await asyncio.to_thread(begun.wait, 60)
         assert (await backend.job(job)).card.state == "running"
         assert [card.id for card in (await backend.jobs(JobFilter(state="running"))).items] == [job]
         assert (await backend.counts())["running"] == 1
@@ -215,16 +215,17 @@ async def _is_gone(backend: FastBackend, job: str) -> bool:
 
 
 async def test_a_delayed_job_discarded_from_under_a_worker_does_not_run(
-    backend: FastBackend, redis: Redis, own_valkey: TemporaryValkey
+    backend: FastBackend, redis: Redis, own_valkey: TemporaryValkey, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     heard: list[str] = []
     with fast_worker(own_valkey.queue_url, {"say": heard.append}):
-        due = datetime.now(UTC) + timedelta(seconds=1.5)
+        due = datetime.now(UTC) + timedelta(hours=1)
         first = await backend.enqueue(NewJob(actor="tests.say", args=["discarded"], run_at=due))
         await backend.enqueue(NewJob(actor="tests.say", args=["kept"], run_at=due))
         await eventually(lambda: _fetched(redis))
         assert (await backend.job(first)).card.state == "scheduled"
         await backend.discard(first)
+        monkeypatch.setattr("dramatiq.worker.current_millis", lambda: now_ms() + 3_700_000)
         await eventually(lambda: heard)
         with pytest.raises(NotFound):
             await backend.job(first)
@@ -283,11 +284,11 @@ async def test_a_cursor_that_is_none_is_invalid(backend: FastBackend, cursor: st
 
 
 async def test_a_redis_that_is_away_is_told_with_the_time_since_when(
-    own_valkey: TemporaryValkey, database: Database
+    own_valkey: TemporaryValkey, database: Database, backend: FastBackend
 ) -> None:
-    client = connect(own_valkey.queue_url, RedisSettings())
-    backend = FastBackend(client, database)
     job = await backend.enqueue(NewJob(actor="tests.a"))
+    client = connect(own_valkey.queue_url, RedisSettings())  # of a request, which is impatient
+    backend = FastBackend(client, database)
     os.kill(own_valkey.pid, signal.SIGSTOP)
     try:
         told = set()

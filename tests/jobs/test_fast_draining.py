@@ -9,11 +9,11 @@ from ops.local.valkey import TemporaryValkey
 from services.jobs.fast_broker import FastBroker
 from services.jobs.fast_keys import HEARTBEATS
 from services.jobs.fast_messages import now_ms
-from services.queue import FastJob, FastQueue
-from services.settings import RedisSettings
+from services.queue import FastJob
 from tests.jobs.conditions import eventually
-from tests.jobs.fast_worker import HEARTBEAT_SECONDS, fast_worker
+from tests.jobs.fast_worker import fast_worker, hand_over
 
+HEARTBEAT_SECONDS = 5.0  # more than a busy machine lets a worker sleep
 SLOW = FastJob("tests.slow", when_redis_is_away="drop")
 
 
@@ -33,13 +33,11 @@ async def test_a_stopping_worker_is_not_taken_for_dead(own_valkey: TemporaryValk
     url, actors = own_valkey.queue_url, {"slow": slow}
     try:
         with fast_worker(url, actors, heartbeat_seconds=HEARTBEAT_SECONDS) as stopping:
-            fast = FastQueue(RedisSettings(redis_queue_url=url))
-            await fast.enqueue(SLOW, "word")
-            await fast.close()
+            await hand_over(url, SLOW, "word")
             await eventually(lambda: begun)
             stopping.drain()
             with fast_worker(url, actors, heartbeat_seconds=HEARTBEAT_SECONDS) as other:
-                client, long_after = other.client, now_ms() + 3 * 1000 * HEARTBEAT_SECONDS
+                client, long_after = other.client, now_ms() + 2 * 1000 * HEARTBEAT_SECONDS
                 for worker in (other, stopping):
                     await eventually(lambda: heard_of(client, worker) > long_after)  # noqa: B023
                 assert begun == ["word"]

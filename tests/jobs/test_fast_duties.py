@@ -20,11 +20,10 @@ from services.jobs.fast_broker import FastBroker
 from services.jobs.fast_duties import fast_duties, note
 from services.redis_client import connect
 from services.settings import DatabaseSettings, RedisSettings
+from tests.conftest import patient_redis
 from tests.jobs.conditions import eventually
 from tests.jobs.conftest import Owner, StartWorker
 from tests.jobs.fast_worker import fast_worker
-
-PATIENT = RedisSettings(redis_timeout_seconds=5.0, redis_connect_timeout_seconds=5.0)
 
 
 @pytest.fixture
@@ -38,7 +37,7 @@ async def database(database_url: str) -> AsyncIterator[Database]:
 
 @pytest.fixture
 async def backend(own_valkey: TemporaryValkey, database: Database) -> AsyncIterator[FastBackend]:
-    redis = connect(own_valkey.queue_url, PATIENT)
+    redis = connect(own_valkey.queue_url, patient_redis(own_valkey.queue_url))
     yield FastBackend(redis, database)
     await redis.aclose()
 
@@ -56,13 +55,13 @@ async def test_what_a_worker_has_fetched_and_not_begun_goes_back_when_the_queue_
 
     def slow(number: int) -> None:
         begun.set()
-        may_end.wait(20)
+        may_end.wait(60)
         heard.append(number)
 
     ids = await backend.enqueue_many([NewJob(actor="tests.slow", args=[n]) for n in range(6)])
     with fast_worker(own_valkey.queue_url, {"slow": slow}, threads=1) as broker:
         async with at_duty(broker, database, own_valkey.queue_url, 60.0):
-            await asyncio.to_thread(begun.wait, 20)
+            await asyncio.to_thread(begun.wait, 60)
             await eventually(lambda: len(broker.in_hand["default"]) == 2)  # one of them in memory
             await backend.pause("default")
             await eventually(lambda: broker.paused == {"default"})
@@ -132,11 +131,16 @@ async def test_a_fast_worker_process_follows_pauses_and_names_what_it_runs(
     start_worker: StartWorker,
     own_valkey: TemporaryValkey,
 ) -> None:
-    redis = connect(own_valkey.queue_url, PATIENT)
+    redis = connect(own_valkey.queue_url, patient_redis(own_valkey.queue_url))
     backend = FastBackend(redis, database)
     await backend.pause("default")
-    port = {"DATABASE_URL": database_url, "REDIS_QUEUE_URL": own_valkey.queue_url}
-    start_worker("worker-fast", **port)
+    start_worker(
+        "worker-fast",
+        DATABASE_URL=database_url,
+        REDIS_QUEUE_URL=own_valkey.queue_url,
+        DATABASE_LOCK_TIMEOUT_SECONDS=60,
+        DATABASE_STATEMENT_TIMEOUT_SECONDS=60,
+    )
     await eventually(lambda: owner.fetchval("SELECT count(*) FROM jobs.workers"))
     await owner.execute(
         "INSERT INTO catalog.products (slug, title, title_key, brand, price_minor, published_at)"

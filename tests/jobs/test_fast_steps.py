@@ -15,10 +15,10 @@ from services.jobs.fast_consumer import FastConsumer
 from services.jobs.fast_keys import QueueKeys, hands
 from services.jobs.fast_messages import FastMessage
 from services.jobs.verdicts import HandedBack
-from services.queue import FastJob, FastQueue
+from services.queue import FastJob
 from services.settings import RedisSettings
 from tests.jobs.conditions import eventually
-from tests.jobs.fast_worker import fast_worker
+from tests.jobs.fast_worker import fast_worker, hand_over
 
 KEYS = QueueKeys("default")
 NOTE = FastJob("tests.note", when_redis_is_away="drop")
@@ -41,9 +41,7 @@ def brokers(own_valkey: TemporaryValkey) -> Iterator[Brokers]:
 
 
 async def send(server: TemporaryValkey, *words: Any) -> None:
-    fast = FastQueue(RedisSettings(redis_queue_url=server.queue_url))
-    assert await fast.enqueue(NOTE, *words) == "queued"
-    await fast.close()
+    await hand_over(server.queue_url, NOTE, *words)
 
 
 def fetched(consumer: FastConsumer) -> FastMessage:

@@ -18,7 +18,8 @@ from tests.jobs.conditions import attempts_of, eventually, job_in_state
 from tests.jobs.conftest import QUICK, Owner, RunWorker
 from tests.jobs.contract.stands import Servers, lines_of, start_process
 
-ONE_HEARTBEAT = msgspec.structs.replace(QUICK, job_heartbeat_seconds=3600.0)
+# Its lease ends when a test ends it.
+ONE_HEARTBEAT = msgspec.structs.replace(QUICK, job_heartbeat_seconds=3600.0, job_lease_seconds=3600.0)
 
 
 @pytest.mark.parametrize("ending", ["succeeds", "fails"])
@@ -30,7 +31,7 @@ async def test_the_result_of_a_zombie_is_refused(
 
     def slow() -> None:
         zombie_works.set()
-        gate.wait(20)
+        gate.wait(60)
         if ending == "fails":
             raise OSError("too late")
 
@@ -85,7 +86,7 @@ async def test_a_job_that_takes_its_workers_with_it_is_parked_as_crashed(
     job = await enqueue(owner, "tests.wait")
     try:
         for crash in range(QUICK.job_crashes_max):
-            worker = run_worker(database_url, ONE_HEARTBEAT, wait=lambda: gate.wait(20) and None)
+            worker = run_worker(database_url, ONE_HEARTBEAT, wait=lambda: gate.wait(60) and None)
             held = "SELECT true FROM jobs.jobs WHERE id = $1 AND worker_id = $2 AND state = 'running'"
             await eventually(partial(owner.fetchval, held, job, worker.row.id))
             await owner.execute("UPDATE jobs.workers SET leased_until = now() WHERE id = $1", worker.row.id)

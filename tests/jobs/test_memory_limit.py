@@ -1,6 +1,7 @@
 """A worker that holds too much memory makes way for a new one."""
 
 import asyncio
+from datetime import timedelta
 from pathlib import Path
 
 import httpx
@@ -54,10 +55,14 @@ async def test_a_worker_grown_too_large_claims_no_more_finishes_what_it_has_and_
     large = await enqueue(owner, "tests.eat", 400)
     await eventually(lambda: httpx.get(f"http://127.0.0.1:{port}/readyz").text.strip() == "draining")
     late = await enqueue(owner, "catalog.refresh_availability", [])
+    seen = await owner.fetchval("SELECT seen_at FROM jobs.workers")
+    later = "SELECT true FROM jobs.workers WHERE seen_at > $1"
+    await eventually(lambda: owner.fetchval(later, seen + timedelta(seconds=0.5)))  # it could have claimed
     gate.touch()
-    assert worker.wait(20) == 0
+    assert worker.wait(60) == 0
     await job_in_state(owner, large, "done")
     assert [attempt["outcome"] for attempt in await attempts_of(owner, large)] == ["done"]
+    assert await attempts_of(owner, late) == []
     await job_in_state(owner, late, "queued")
     [log] = tmp_path.glob("worker-durable-*.log")
     assert "too much memory held" in log.read_text()

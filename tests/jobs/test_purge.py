@@ -95,7 +95,7 @@ async def test_a_purge_that_is_killed_leaves_whole_batches_and_is_done_again(
 ) -> None:
     await ended(owner, "done", timedelta(days=365), 20_000)
     await ended(owner, "done", timedelta(hours=1), 3)
-    worker = start_worker("worker-durable", DATABASE_URL=database_url)
+    worker = start_worker("worker-durable", DATABASE_URL=database_url, JOB_LEASE_SECONDS=1)
     job = await enqueue(owner, "jobs.purge")
     count = "SELECT count(*) FROM jobs.jobs WHERE actor = 'tests.old'"
     await eventually(lambda: owner.fetchval(count + " HAVING count(*) < 20003"))

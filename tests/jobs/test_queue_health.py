@@ -8,11 +8,13 @@ from ops.local.valkey import TemporaryValkey
 from services.database import role_url
 from services.errors import NotFound
 from services.jobs.samples import sample
-from services.queue import FastJob, FastQueue, enqueue
+from services.queue import FastJob, enqueue
 from services.redis_client import connect
 from services.settings import DatabaseSettings, RedisSettings
+from tests.conftest import patient_redis
 from tests.jobs.conditions import job_in_state
 from tests.jobs.conftest import Owner, RunWorker
+from tests.jobs.fast_worker import hand_over
 
 SEND = FastJob("tests.send", when_redis_is_away="drop", queue="default")
 
@@ -65,13 +67,11 @@ async def test_a_living_worker_counts_and_a_silent_one_does_not(
 async def test_figures_of_redis_reach_health_and_metrics(
     database_url: str, jobs_database: Database, valkey: TemporaryValkey
 ) -> None:
-    settings = RedisSettings(redis_queue_url=valkey.queue_url)
-    fast, redis = FastQueue(settings), connect(valkey.queue_url, settings)
+    redis = connect(valkey.queue_url, patient_redis(valkey.queue_url))
     await redis.flushdb()
-    await fast.enqueue(SEND, 1)
-    await fast.enqueue(SEND, 2)
+    await hand_over(valkey.queue_url, SEND, 1)
+    await hand_over(valkey.queue_url, SEND, 2)
     await sample(jobs_database, redis)
-    await fast.close()
     row = (await seen_by_health(database_url))["fast"]
     assert (row["depth"], row["running"]) == (2, 0)
     assert metric("job_queue_depth", "fast") == 2
@@ -111,7 +111,7 @@ async def test_workers_and_dead_jobs_reach_the_metrics(
     run_worker(database_url, fail=fail)
     for _ in range(2):
         await job_in_state(owner, await enqueue(owner, "tests.fail"), "dead")
-    redis = connect(valkey.queue_url, RedisSettings(redis_queue_url=valkey.queue_url))
+    redis = connect(valkey.queue_url, patient_redis(valkey.queue_url))
     await sample(jobs_database, redis)
     await redis.aclose()
     assert backend_metric("job_workers", "durable") == 1
@@ -127,7 +127,7 @@ async def test_a_late_task_reaches_the_metrics_unless_it_is_paused(
         " ('tests.paused', now(), now() - interval '90 seconds', now()),"
         " ('tests.early', now(), now() + interval '90 seconds', NULL)"
     )
-    redis = connect(valkey.queue_url, RedisSettings(redis_queue_url=valkey.queue_url))
+    redis = connect(valkey.queue_url, patient_redis(valkey.queue_url))
     await sample(jobs_database, redis)
     await redis.aclose()
 

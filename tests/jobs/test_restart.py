@@ -36,7 +36,7 @@ async def test_a_result_is_kept_until_postgresql_is_back(
     def slow() -> None:
         runs.append(1)
         working.set()
-        gate.wait(20)
+        gate.wait(60)
 
     await _keep_commits(own_postgres)
     run_worker(own_postgres.url, slow=slow)

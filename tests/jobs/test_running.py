@@ -86,7 +86,7 @@ async def test_the_shops_own_errors_say_whether_to_try_again(
     def fail() -> None:
         raise error
 
-    run_worker(database_url, fail=fail)
+    run_worker(database_url, fail=(fail, {"min_backoff": 3_600_000}))
     job = await enqueue(owner, "tests.fail")
     await eventually(lambda: attempts_of(owner, job))
     assert (await job_in_state(owner, job, state))["failures"] == 1
@@ -109,10 +109,14 @@ async def test_a_delayed_job_runs_when_it_is_due_and_not_before(
     database_url: str, owner: Owner, run_worker: RunWorker
 ) -> None:
     run_worker(database_url, send=lambda _: None)
-    due = datetime.now(UTC) + timedelta(seconds=0.4)
-    delayed = await enqueue(owner, "tests.send", "later", run_at=due)
+    await job_in_state(owner, await enqueue(owner, "tests.send", "first"), "done")  # it is at work
+    in_an_hour = datetime.now(UTC) + timedelta(hours=1)
+    delayed = await enqueue(owner, "tests.send", "later", run_at=in_an_hour)
     at_once = await enqueue(owner, "tests.send", "now")
-    assert (await job_in_state(owner, at_once, "done"))["started_at"] < due
+    assert (await job_in_state(owner, at_once, "done"))["started_at"] < in_an_hour
+    assert (await job_in_state(owner, delayed, "queued"))["started_at"] is None
+    soon = "UPDATE jobs.jobs SET run_at = now() + interval '0.4 seconds' WHERE id = $1 RETURNING run_at"
+    due = await owner.fetchval(soon, delayed)
     assert (await job_in_state(owner, delayed, "done"))["started_at"] >= due
 
 
@@ -155,15 +159,15 @@ async def test_a_worker_takes_no_more_jobs_than_it_has_idle_threads(
     database_url: str, owner: Owner, run_worker: RunWorker
 ) -> None:
     gate = threading.Event()
-    run_worker(database_url, wait=lambda: gate.wait(20) and None)
+    run_worker(database_url, wait=lambda: gate.wait(60) and None)
     jobs = [await enqueue(owner, "tests.wait") for _ in range(10)]
     count = "SELECT count(*) FROM jobs.jobs WHERE state = 'running'"
     try:
         await eventually(lambda: owner.fetchval(count + " HAVING count(*) = 4"))
-        in_hand = await eventually(
-            lambda: owner.fetchval("SELECT jsonb_array_length(current_jobs) FROM jobs.workers")
-        )
-        assert in_hand == 4
+        full = "SELECT seen_at FROM jobs.workers WHERE jsonb_array_length(current_jobs) = 4"
+        seen = await eventually(lambda: owner.fetchval(full))
+        later = "SELECT jsonb_array_length(current_jobs) FROM jobs.workers WHERE seen_at > $1"
+        assert await eventually(lambda: owner.fetchval(later, seen)) == 4
         assert await owner.fetchval(count) == 4
     finally:
         gate.set()

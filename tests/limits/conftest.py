@@ -16,6 +16,8 @@ from services.request_context import current_request
 from services.settings import LimitSettings, RedisSettings
 from tests.conftest import PATIENT_WITH_REDIS
 
+# With these only the budget of a request ends a wait for Redis.
+ENDLESS = {"REDIS_CONNECT_TIMEOUT_SECONDS": "600", "REDIS_TIMEOUT_SECONDS": "600"}
 MakeLimiter = Callable[..., Limiter]
 
 
@@ -30,13 +32,13 @@ def no_request() -> Iterator[None]:
 @pytest.fixture
 async def limiter(own_valkey: TemporaryValkey) -> AsyncIterator[MakeLimiter]:
     """`limiter(RATE_LIMIT_ORDERS_PER_MINUTE=5)`: over the test's own Valkey, which answers when it can; with
-    `redis_url=` over another server, with the impatience of a request."""
+    `redis_url=` over another server, whose silence only the budget of a request ends."""
     clients: list[RedisClient] = []
 
     def make(redis_url: str | None = None, **settings: object) -> Limiter:
         redis = RedisSettings.read({"REDIS_URL": own_valkey.url, **PATIENT_WITH_REDIS})
         if redis_url is not None:
-            redis = RedisSettings.read({"REDIS_URL": redis_url})
+            redis = RedisSettings.read({"REDIS_URL": redis_url, **ENDLESS})
         clients.append(RedisClient(redis, "limits"))
         return Limiter(msgspec.convert(settings, LimitSettings), clients[-1])
 

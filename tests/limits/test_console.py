@@ -60,6 +60,8 @@ async def test_it_lists_rules_counters_and_bans_and_takes_a_ban_back(
         in console(database_url, own_valkey.url, "unban", "192.0.2.66").stdout
     )
     assert not await banned(limiter, "192.0.2.66")
+    for said in (shown, console(database_url, own_valkey.url, "unban", "192.0.2.67").stdout):
+        assert "A ban of its own, as of scanners, ends by itself within 10 minutes" in said
     assert await banned(limiter, "2001:db8:1:2::/64")
     assert console(database_url, own_valkey.url, "unban", "2001:db8:1:2:aaaa::7").returncode == 0
     assert not await banned(limiter, "2001:db8:1:2::/64")

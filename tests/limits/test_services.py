@@ -10,10 +10,13 @@ import pytest
 
 from services.catalog.app import service as catalog
 from services.checkout.app import service as checkout
+from services.health.app import service as health
+from services.jobs.app import service as jobs
 from services.storefront.app import service as storefront
 from tests.checkout.conftest import ADMIN, problem_of
 from tests.checkout.desk import open_desk
 from tests.conftest import in_process
+from tests.health.doors import ready_urls
 from tests.sandbox import RunningSandbox, running_sandbox
 from tests.storefront.conftest import open_door
 
@@ -87,6 +90,25 @@ async def test_an_address_with_a_port_and_one_that_can_not_be_read_are_counted(
 
 async def test_what_the_blocklist_names_gets_403(shelf: httpx.AsyncClient) -> None:
     assert problem_of(await shelf.get(PRODUCTS, headers=by("203.0.113.200"))) == (403, "banned")
+
+
+@pytest.mark.parametrize("path", ["/jobs/login", "/api/jobs/queues"])
+async def test_the_blocklist_holds_for_staff_too(limits: Callable[..., None], path: str) -> None:
+    limits(RATE_LIMIT_BLOCKLIST="203.0.113.0/24", RATE_LIMIT_READS_PER_MINUTE=1)
+    async with in_process(jobs) as client:
+        assert problem_of(await client.get(path, headers=by("203.0.113.200"))) == (403, "banned")
+        for _ in range(3):  # no other limit
+            assert (await client.get(path, headers=by("192.0.2.1"))).status_code in {200, 401}
+        inner = by("203.0.113.200", **{"X-Entry": "internal"})
+        assert (await client.get(path, headers=inner)).status_code in {200, 401}
+
+
+@pytest.mark.parametrize("path", ["/health", "/up"])
+async def test_whether_the_store_is_well_is_told_to_everybody(limits: Callable[..., None], path: str) -> None:
+    limits(RATE_LIMIT_BLOCKLIST="203.0.113.0/24", RATE_LIMIT_READS_PER_MINUTE=1, **ready_urls())
+    async with in_process(health) as client:
+        for _ in range(3):
+            assert (await client.get(path, headers=by("203.0.113.200"))).status_code == 200
 
 
 async def test_our_own_services_read_as_much_as_they_like(shelf: httpx.AsyncClient) -> None:

@@ -9,6 +9,7 @@ from collections.abc import Iterator
 import httpx
 import pytest
 
+from tests.conftest import PATIENT, PATIENT_WITH_REDIS
 from tests.store import NO_TLS, LocalStore, local_store
 
 SUGGESTIONS = 25
@@ -21,6 +22,8 @@ def store() -> Iterator[LocalStore]:
         RATE_LIMIT_SUGGEST_PER_MINUTE=str(SUGGESTIONS),
         RATE_LIMIT_PROBE_KEY="probes-key",
         PRODUCTS="20",
+        **PATIENT,
+        **PATIENT_WITH_REDIS,
     ) as running:
         yield running
 

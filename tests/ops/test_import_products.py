@@ -16,7 +16,7 @@ import pytest
 from ops.local.ports import HOST, choose_ports
 from ops.local.valkey import TemporaryValkey
 from tests.catalog.conftest import a_line, ndjson
-from tests.conftest import ADMIN_KEY, ROOT, Databases
+from tests.conftest import ADMIN_KEY, PATIENT, ROOT, Databases
 from tests.store import START_SECONDS, wait_until
 
 GOOD = ndjson(*(a_line(f"mug-{n}") for n in range(3)))
@@ -56,6 +56,7 @@ def catalog(
     url = asyncio.run(databases.copy())
     ports = choose_ports(tmp_path_factory.mktemp("catalog") / "ports.json", ("app", "ops"))
     told = {
+        **PATIENT,
         "DATABASE_URL": url,
         "REDIS_URL": valkey.url,
         "REDIS_QUEUE_URL": valkey.queue_url,

@@ -15,6 +15,7 @@ import httpx
 import psutil
 import pytest
 
+from ops.local.ports import free_port
 from tests.ops.conftest import run_local, start
 from tests.store import LocalStore, copied_tree, get, wait_until
 
@@ -38,8 +39,15 @@ def store() -> Iterator[LocalStore]:
 
 
 def _supervisor(store: LocalStore) -> psutil.Process:
-    [found] = [process for process in store.everyone() if "supervisor.supervisord" in process.cmdline()]
+    [found] = [process for process in store.everyone() if "supervisor.supervisord" in _command(process)]
     return found
+
+
+def _command(process: psutil.Process) -> list[str]:
+    try:
+        return process.cmdline()
+    except psutil.Error:  # gone meanwhile
+        return []
 
 
 def _is_gone(process: psutil.Process) -> bool:
@@ -184,9 +192,7 @@ def _break_checkout(clone: Path) -> None:
 
 def _last_words(clone: Path, **variables: str) -> str:
     """What a store that cannot start says in the end: one line."""
-    with closing(socket.create_server(("127.0.0.1", 0))) as chooser:
-        port = str(chooser.getsockname()[1])
-    ended = run_local(clone, "up", **{"PORT": port, **variables})
+    ended = run_local(clone, "up", **{"PORT": str(free_port()), **variables})
     assert ended.returncode == 1, ended.stdout
     assert ended.stderr.count("\n") == 1, ended.stderr
     return ended.stderr.strip()

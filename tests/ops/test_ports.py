@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from ops.local.ports import HOST, choose_ports, holder_of, is_free
+from ops.local.ports import HOST, choose_ports, free_port, holder_of, is_free
 
 NAMES = [f"service-{number}" for number in range(20)]
 
@@ -42,7 +42,7 @@ def test_the_public_port_is_nobody_elses(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("host", [HOST, "0.0.0.0"])
 def test_the_holder_of_a_port_is_named(host: str) -> None:
-    with closing(socket.create_server((host, 0))) as taken:
+    with closing(socket.create_server((host, free_port()))) as taken:
         port = taken.getsockname()[1]
         assert not is_free(port)
         assert (holder_of(port) or "").startswith(f"pid {os.getpid()} (")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import signal
 from collections.abc import Iterator
 from contextlib import ExitStack
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -51,7 +51,9 @@ def doors(tmp_path_factory: pytest.TempPathFactory, request: pytest.FixtureReque
         services = {name: held.enter_context(echo_service(name)) for name in SERVICES}
         sandbox, _ = held.enter_context(echo_service("sandbox"))
         own = Upstream("sandbox", sandbox.app_port, None)
-        edge.write([*(upstream for upstream, _ in services.values()), own])
+        # Whose readiness is asked for can miss a check on a busy machine, and then gets no requests.
+        unasked = (replace(up, ops_port=None) for name, (up, _) in services.items() if name != "jobs")
+        edge.write([*unasked, services["jobs"][0], own])
         command = ["/usr/bin/env", "UPSTREAM_PROVIDER=file", *edge.command()]
         process.start(command, lambda: _answers(edge.ping_url))
         held.callback(process.stop)
@@ -246,4 +248,4 @@ def test_a_service_that_is_not_ready_gets_no_requests_until_it_is(doors: Doors) 
         assert doors.public.get("/up").status_code == 200
     finally:
         ready.ready = True
-    assert wait_until(lambda: doors.public.get("/jobs").status_code == 200, 5)
+    assert wait_until(lambda: doors.public.get("/jobs").status_code == 200, 30)

@@ -11,8 +11,9 @@ import yaml
 from starlette.applications import Starlette
 
 from services.__main__ import WEB
-from services.operations import Operation, routes_of
+from services.operations import Operation
 from services.request_context import current_request, read_context
+from services.routes import routes_of
 from services.settings import ProcessSettings
 
 ROOT = Path(__file__).parent.parent.parent

@@ -13,8 +13,9 @@ from starlette.applications import Starlette
 
 from services.decode import Input, Nothing
 from services.errors import Invalid, ShopError
-from services.operations import Operation, routes_of
+from services.operations import Operation
 from services.request_context import current_request, read_context
+from services.routes import routes_of
 from services.same_origin import ForeignRequest
 from services.settings import ProcessSettings
 from tests.security.test_doors import OPERATIONS

@@ -25,6 +25,7 @@ from services.storefront import rendering
 from services.storefront.app import service
 from tests.catalog.conftest import insert_product
 from tests.conftest import in_process
+from tests.store import deaf_port
 
 AddProduct = Callable[..., Awaitable[int]]
 AddStock = Callable[[str, int], Awaitable[None]]
@@ -44,11 +45,13 @@ def _templates_compiled_once(tmp_path_factory: pytest.TempPathFactory) -> Iterat
 @dataclass
 class CatalogDoor:
     """Where catalog listens. Paths that begin with one in `closed` answer 503, or `closed_with`, as Traefik
-    does; `asked` are all paths that were asked for, with their queries."""
+    does for a service that is away, those in `refusing` as a service that is there and says when to come
+    back; `asked` are all paths that were asked for, with their queries."""
 
     url: str = ""
     closed: set[str] = field(default_factory=set)
     closed_with: int = 503
+    refusing: set[str] = field(default_factory=set)
     asked: list[str] = field(default_factory=list)
 
 
@@ -71,10 +74,15 @@ async def serving(
 
     async def guarded(scope: Scope, receive: Receive, send: Send) -> None:
         door.asked.append(f"{scope['path']}?{scope['query_string'].decode()}")
-        closed = any(scope["path"].startswith(path) for path in door.closed)
+        closed, refusing = (
+            any(scope["path"].startswith(path) for path in paths) for paths in (door.closed, door.refusing)
+        )
         scope["headers"] = [*scope["headers"], (b"x-entry", b"internal")]
         app = apps[max((prefix for prefix in apps if scope["path"].startswith(prefix)), key=len)]
-        await (PlainTextResponse("closed", door.closed_with) if closed else app)(scope, receive, send)
+        if closed or refusing:
+            retry = {"Retry-After": "1"} if refusing else None
+            app = PlainTextResponse("closed", 503 if refusing else door.closed_with, retry)
+        await app(scope, receive, send)
 
     running = server(guarded, ProcessSettings.read())
     task = asyncio.create_task(running.serve([listening]))
@@ -107,7 +115,7 @@ async def shop(door: CatalogDoor, monkeypatch: pytest.MonkeyPatch) -> AsyncItera
 
 @pytest.fixture
 async def till(
-    database_url: str, environment: Callable[..., None], monkeypatch: pytest.MonkeyPatch
+    database_url: str, environment: Callable[..., None], carts_wait_for_prices: None
 ) -> AsyncIterator[CatalogDoor]:
     """Catalog and checkout behind one door, as the internal entrypoint has them. No gateway answers, so
     payments are prepared for ever, until a test settles them."""
@@ -152,11 +160,10 @@ async def lonely_shop(
 ) -> AsyncIterator[httpx.AsyncClient]:
     """A storefront that can reach nobody."""
     environment(PUBLIC_URL=PUBLIC_URL)
-    unused = listen("127.0.0.1", 0)
-    monkeypatch.setenv("INTERNAL_URL", f"http://127.0.0.1:{unused.getsockname()[1]}")
-    unused.close()
-    async with in_process(service) as client:
-        yield client
+    with deaf_port() as port:
+        monkeypatch.setenv("INTERNAL_URL", f"http://127.0.0.1:{port}")
+        async with in_process(service) as client:
+            yield client
 
 
 @pytest.fixture

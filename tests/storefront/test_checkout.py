@@ -241,6 +241,29 @@ async def test_a_key_of_another_order_asks_for_one_more_click(
 
 
 @pytest.mark.usefixtures("filled_cart")
+@pytest.mark.parametrize("ended", ["cancelled", "expired"])
+async def test_an_old_form_whose_order_has_ended_asks_for_one_more_click(
+    ended: str, shopper: httpx.AsyncClient, owner: asyncpg.Connection
+) -> None:
+    form = await shown(shopper)
+    path = (await shopper.post("/checkout", data=form)).headers["location"]
+    await owner.execute("SELECT checkout.end_unpaid_order(id, $1) FROM checkout.orders", ended)
+    twins = await asyncio.gather(*(shopper.post("/checkout", data=form) for _ in range(3)))
+    assert {page.status_code for page in twins} == {409}
+    assert await owner.fetchval("SELECT count(*) FROM checkout.orders") == 1
+    page = twins[0]
+    assert "If you still want the articles, please order once more." in words(page)
+    again = form | {name: hidden(page, name) for name in ("key", "expected_total")}
+    assert again["key"] != form["key"]
+    assert again["expected_total"] == form["expected_total"]
+    clicks = await asyncio.gather(*(shopper.post("/checkout", data=again) for _ in range(3)))
+    [anew] = {click.headers["location"] for click in clicks}
+    assert anew != path
+    assert await owner.fetchval("SELECT count(*) FROM checkout.orders") == 2
+    assert (await shopper.post("/checkout", data=form)).headers["location"] == anew
+
+
+@pytest.mark.usefixtures("filled_cart")
 async def test_with_checkout_away_the_form_is_kept_to_be_sent_once_more(
     till: CatalogDoor, shopper: httpx.AsyncClient
 ) -> None:

@@ -85,6 +85,9 @@ async def test_a_part_comes_compressed_to_those_who_take_it(shop: httpx.AsyncCli
         assert packed.headers["content-encoding"] == "gzip"
         body = b"".join([chunk async for chunk in packed.aiter_raw()])
     assert gzip.decompress(body) == plain.content
+    refused = await shop.get(part, headers={"Accept-Encoding": "gzip;q=0"})
+    assert "content-encoding" not in refused.headers
+    assert refused.content == plain.content
     assert re.search(r"<lastmod>\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ</lastmod>", plain.text)
 
 

@@ -14,6 +14,8 @@ from services.country_names import country_name
 from services.storefront.checkout_client import Payment
 from services.storefront.content_security import payment_policy
 from services.storefront.formatting import countries_in_order
+from services.storefront.languages import LANGUAGES, Language, speaking
+from services.storefront.texts import text
 from tests.storefront.conftest import CatalogDoor
 from tests.storefront.test_cart import add, words
 from tests.storefront.test_checkout import order
@@ -183,6 +185,48 @@ async def test_a_paid_order_can_be_cancelled_and_tells_of_its_refund(
     page = await shopper.get(placed)
     assert "€34.90 is on its way to you" in words(page)
     assert "Cancel this order" not in page.text
+
+
+@pytest.mark.parametrize("language", LANGUAGES, ids=lambda language: language.code)
+async def test_who_cancels_a_paid_order_is_not_told_that_the_payment_came_too_late(
+    language: Language, shopper: httpx.AsyncClient, placed: str, owner: asyncpg.Connection
+) -> None:
+    await settle(owner)
+    await shopper.post(f"{placed}/cancel", data={"x": ""})
+    page = await shopper.get(placed, headers={"Accept-Language": language.code})
+    with speaking(language):
+        assert heading(page) == text("stage.cancelled_paid.heading")
+        assert text("stage.cancelled_paid.words") in words(page)
+        assert text("order.looks_itself") in words(page)
+
+
+async def test_a_payment_after_the_order_was_cancelled_came_too_late(
+    shopper: httpx.AsyncClient, placed: str, owner: asyncpg.Connection
+) -> None:
+    await shopper.post(f"{placed}/cancel", data={"x": ""})
+    await settle(owner)
+    assert heading(await shopper.get(placed)) == "Your payment came too late"
+
+
+@pytest.mark.parametrize("becomes", ["succeeded", "failed"])
+async def test_while_a_refund_is_under_way_the_page_looks_for_news_at_a_humane_pace(
+    becomes: str, shopper: httpx.AsyncClient, placed: str, owner: asyncpg.Connection
+) -> None:
+    await settle(owner)
+    await shopper.post(f"{placed}/cancel", data={"x": ""})
+    page, progress = await shopper.get(placed), (await shopper.get(placed + "/progress")).json()
+    assert progress["waiting"] is True
+    assert f'data-mark="{progress["mark"]}" data-waiting="60"' in page.text
+    assert '<noscript><meta http-equiv="refresh" content="60"></noscript>' in page.text
+    await owner.execute(
+        "SELECT checkout.settle_refund(id, 're_1', amount_minor, $1, '') FROM checkout.refunds", becomes
+    )
+    after = (await shopper.get(placed + "/progress")).json()
+    assert after["mark"] != progress["mark"]
+    assert after["waiting"] is False
+    page = await shopper.get(placed)
+    assert "data-waiting=" not in page.text
+    assert "refresh" not in page.text
 
 
 async def test_a_parcel_shows_its_tracking(

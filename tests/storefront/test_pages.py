@@ -185,7 +185,7 @@ async def test_home_does_without_products_when_only_they_are_missing(
 async def test_search_and_product_do_without_categories_and_suggestions(
     shop: httpx.AsyncClient, door: CatalogDoor
 ) -> None:
-    door.closed = {"/api/catalog/categories", "/api/catalog/suggest"}
+    door.refusing = {"/api/catalog/categories", "/api/catalog/suggest"}
     assert titles((await shop.get("/search?q=mug")).text)
     assert (await shop.get("/search?q=platte")).status_code == 200
     assert (await shop.get("/products/plate")).status_code == 200

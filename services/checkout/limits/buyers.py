@@ -12,11 +12,10 @@ from __future__ import annotations
 import uuid
 from math import ceil
 
-from services.checkout.errors import TooManyDeclines
+from services.checkout.errors import TooManyDeclines, TooManyOrders
 from services.checkout.payments.gateway_shapes import Intent
 from services.checkout.resources import Checkout
 from services.database import Connection, connection
-from services.errors import Limited
 from services.limits.limiter import count_outcome, limited
 from services.limits.verbs import stacked
 from services.queries import load_queries
@@ -28,8 +27,8 @@ WINDOW_SECONDS = 3600
 
 
 async def admit_buyer(checkout: Checkout, cart_id: str, key: str) -> None:
-    """Raises TooManyDeclines and Limited; one round trip. Of an email's orders this is only a look, so that
-    what would be refused costs little: placing one counts it."""
+    """Raises TooManyDeclines and TooManyOrders; one round trip. Of an email's orders this is only a look, so
+    that what would be refused costs little: placing one counts it."""
     if not checkout.limiter.enabled:
         return
     limits = checkout.limits
@@ -40,7 +39,7 @@ async def admit_buyer(checkout: Checkout, cart_id: str, key: str) -> None:
     if row is None or not (rule := row["refused_by"]):
         return
     count_outcome(rule, "refused")
-    error = Limited() if rule == "email-orders" else TooManyDeclines()
+    error = TooManyOrders() if rule == "email-orders" else TooManyDeclines()
     wait_seconds = max(1, ceil(row["wait_seconds"]))
     raise limited(error, rule, row["refused_limit"], row["refused_seconds"], wait_seconds)
 

@@ -24,7 +24,7 @@ _NUMBER_MAX = 2**63 - 1
 class _Cursor(msgspec.Struct, frozen=True, array_like=True, forbid_unknown_fields=True):
     """The number of the last order of a page. It fits any filter: numbers are the one order."""
 
-    list: Annotated[str, Meta(pattern="^orders$")]
+    list: Annotated[str, Meta(pattern=r"^orders(?!\n)$")]
     number: Annotated[int, Meta(ge=1, le=_NUMBER_MAX)]
 
     def encode(self) -> str:

@@ -15,6 +15,7 @@ from services.checkout.errors import (
     PricesExpired,
     StockBusy,
     TooManyDeclines,
+    TooManyOrders,
     TotalChanged,
 )
 from services.checkout.idempotency import fingerprint_of, optional_key, required_key
@@ -74,6 +75,7 @@ OPERATIONS = [
             KeyReused,
             StockBusy,
             TooManyDeclines,
+            TooManyOrders,
         ),
     ),
     operation(

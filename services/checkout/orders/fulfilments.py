@@ -46,6 +46,8 @@ async def _send(raw: Connection, fulfilment_id: uuid.UUID, number: str, parcel: 
         raise NotFound("There is no such order")
     if order["status"] not in _FULFILLABLE:
         raise NotFulfillable(f"The order is {order['status']}", order_status=order["status"])
+    if order["given_back"]:  # its status follows once the gateway has answered
+        raise NotFulfillable("All of its money is on its way back", order_status=order["status"])
     unsent = {row["sku"]: row["unsent"] for row in await raw.fetch(_LINES, order["id"])}
     lines = _packed(parcel.lines, unsent, order["status"])
     await raw.execute(

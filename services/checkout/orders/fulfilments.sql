@@ -1,6 +1,7 @@
 -- name: lock_order
--- The order whose parcels are packed: others who pack, refund or cancel it wait here.
-SELECT id, status FROM checkout.orders WHERE number = $1 FOR NO KEY UPDATE
+-- The order whose parcels are packed: others who pack, refund or cancel it wait here. `given_back`: all
+-- that was paid for it has been asked back, be it on its way still.
+SELECT id, status, captured_minor > 0 AND refunded_minor = captured_minor AS given_back FROM checkout.orders WHERE number = $1 FOR NO KEY UPDATE
 
 -- name: lines
 -- What has left and what has not, read after the lock.

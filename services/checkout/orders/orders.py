@@ -43,7 +43,7 @@ async def place_order(
     checkout: Checkout, cart_id: str, key: str, fingerprint: str, wish: PlaceOrder
 ) -> Placed:
     """Turns the cart into an order, once per key, in one statement. Raises NotFound and the
-    conflicts of errors.py; KeyReused, InFlight; TooManyDeclines, Limited."""
+    conflicts of errors.py; KeyReused, InFlight; TooManyDeclines, TooManyOrders."""
     expected = wish.expected_total
     if expected is not None and expected.currency != checkout.store.currency:
         raise Invalid(

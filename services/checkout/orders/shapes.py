@@ -119,4 +119,4 @@ class SetFulfilment(Input, frozen=True):
     lines: Annotated[list[ParcelLine], Meta(min_length=1, max_length=100)] | None = None
     carrier: OptionalLine | None = None
     tracking_number: OptionalLine | None = None
-    tracking_url: Annotated[str, Meta(max_length=500, pattern=r"^https?://\S+$")] | None = None
+    tracking_url: Annotated[str, Meta(max_length=500, pattern=r"^https?://\S+(?!\n)$")] | None = None

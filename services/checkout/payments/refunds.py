@@ -114,7 +114,7 @@ async def _ask_gateway(checkout: Checkout, refund_id: uuid.UUID, row: Any) -> Ga
     """Has the refund made, or finds the one that was made: the key does not protect from a second one
     when it is old, and a refusal may only say that the money is gone already."""
     gateway, intent_id, taken = checkout.gateway, row["intent_id"], row["gateway_id"] is not None
-    if (taken or row["key_may_be_forgotten"]) and (found := await gateway.find_refund(refund_id, intent_id)):
+    if (taken or row["key_may_be_forgotten"]) and (found := await _made(checkout, refund_id, intent_id)):
         return found
     if taken:
         raise GatewayUnavailable("does not know a refund that it has taken")
@@ -123,15 +123,33 @@ async def _ask_gateway(checkout: Checkout, refund_id: uuid.UUID, row: Any) -> Ga
     except GatewayUnavailable as error:
         if not error.stored:
             raise
-        if found := await gateway.find_refund(refund_id, intent_id):
+        if found := await _made(checkout, refund_id, intent_id):
             return found
         async with connection(checkout.database, checkout.acquire_timeout_seconds) as raw:
             await raw.execute(_NEXT_KEY, refund_id, row["key_number"])
         raise
-    except GatewayRefused:
-        if found := await gateway.find_refund(refund_id, intent_id):
+    except GatewayRefused as refused:
+        if found := await _made(checkout, refund_id, intent_id):
             return found
+        if refused.error.code == "resource_missing":
+            raise _no_word(refund_id, refused) from refused
         raise
+
+
+async def _made(checkout: Checkout, refund_id: uuid.UUID, intent_id: str) -> GatewayRefund | None:
+    """The refund that the gateway has made already. Raises GatewayUnavailable, also for a refusal."""
+    try:
+        return await checkout.gateway.find_refund(refund_id, intent_id)
+    except GatewayRefused as refused:
+        raise _no_word(refund_id, refused) from refused
+
+
+def _no_word(refund_id: uuid.UUID, refused: GatewayRefused) -> GatewayUnavailable:
+    """A gateway that does not know the payment was asked with another account's key: that says nothing of
+    the refund, which may have been made. It is asked again until the operator has set the right one."""
+    facts = {"refund": str(refund_id), "code": refused.error.code, "why": refused.error.message}
+    logger.error("the gateway refused to tell of a refund", extra={"facts": facts})
+    return GatewayUnavailable("refuses to tell of a refund")
 
 
 async def apply_refund(raw: Connection, answer: GatewayRefund) -> str:

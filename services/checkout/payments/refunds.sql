@@ -24,8 +24,10 @@ WHERE r.id = $1 AND r.state = 'pending'
 UPDATE checkout.refunds SET key_number = $2 + 1 WHERE id = $1 AND key_number = $2
 
 -- name: under_way
--- The gateway has taken the refund and will say later what came of it.
-UPDATE checkout.refunds SET gateway_id = $2 WHERE id = $1 AND gateway_id IS NULL AND amount_minor = $3
+-- The gateway has taken the refund and will say later what came of it. One that we took for failed stays
+-- without its id until then, so that its success is heard.
+UPDATE checkout.refunds SET gateway_id = $2
+WHERE id = $1 AND state = 'pending' AND gateway_id IS NULL AND amount_minor = $3
   AND NOT EXISTS (SELECT FROM checkout.refunds b WHERE b.gateway_id = $2 AND b.id <> $1)
 
 -- name: settle_refund

@@ -1,5 +1,7 @@
 // Shows the ways of shipping and the total anew when the country or the way changes, by sending the
-// form as its button "Show shipping" would. Without this script that button stays.
+// form as its button "Show shipping" would. Without this script that button stays. A quick shopper may have
+// chosen before it listens, and a browser that brings a form back fills it in without a word: so it also looks
+// for what is chosen otherwise than the page came.
 const form = document.getElementById("checkout");
 const button = form.querySelector("[data-replaced-by-script]");
 let asking = null;
@@ -21,8 +23,18 @@ async function showAnew(parts) {
   }
 }
 
+function catchUp() {
+  if (asking) return;
+  const country = form.elements.country;
+  const method = form.querySelector("[name=shipping_method]:checked");
+  if (country.value && !country.selectedOptions[0].defaultSelected) showAnew(["shipping", "summary"]);
+  else if (method && !method.defaultChecked) showAnew(["summary"]);
+}
+
 button.hidden = true;
 form.addEventListener("change", (event) => {
   if (event.target.name === "country") showAnew(["shipping", "summary"]);
   if (event.target.name === "shipping_method") showAnew(["summary"]);
 });
+catchUp();
+addEventListener("pageshow", catchUp);

@@ -2,7 +2,7 @@
 // payment.js says when there is news to expect.
 const order = document.querySelector("[data-order]");
 const here = order.dataset.order;
-const slowest = 15_000;
+const slowest = 1000 * (order.dataset.waiting ?? 0);
 let pause = 1_000;
 let timer = 0;
 

@@ -84,7 +84,7 @@ async def test_a_killed_worker_s_successor_goes_on_where_it_was(
 ) -> None:
     slowly = BulkOrder(backend="durable", verb="retry", wanted=JobFilter(state="dead"), rate=JOBS // 5)
     action = await steering.start_bulk(jobs, ADA, slowly)
-    first = start_worker("worker-durable", DATABASE_URL=database_url)
+    first = start_worker("worker-durable", DATABASE_URL=database_url, JOB_LEASE_SECONDS=1)
     before = await progress(owner, action.id, 0)
     first.kill()
     first.wait()

@@ -8,14 +8,14 @@ import sys
 
 import pytest
 
-from tests.conftest import ROOT
+from tests.conftest import PATIENT, ROOT
 
 
 def call(*arguments: str, **variables: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
         [sys.executable, "-m", "services.jobs", *arguments],
         cwd=ROOT,
-        env={**os.environ, "REDIS_QUEUE_URL": "redis://127.0.0.1:9/1", **variables},
+        env={**os.environ, **PATIENT, "REDIS_QUEUE_URL": "redis://127.0.0.1:9/1", **variables},
         check=False,
         capture_output=True,
         text=True,

@@ -19,12 +19,11 @@ from services.jobs.fast_broker import FastBroker
 from services.jobs.fast_pauses import follow_pauses, paused_queues
 from services.redis_client import connect
 from services.service import end_tasks
-from services.settings import DatabaseSettings, RedisSettings
+from services.settings import DatabaseSettings
+from tests.conftest import patient_redis
 from tests.jobs.conditions import eventually
 from tests.jobs.contract.stands import Actor, Servers, start_process
 from tests.jobs.fast_worker import HEARTBEAT_SECONDS, fast_worker
-
-PATIENT = RedisSettings(redis_timeout_seconds=5.0, redis_connect_timeout_seconds=5.0)
 
 
 class FastStand:
@@ -64,7 +63,7 @@ class FastStand:
 async def fast_stand(servers: Servers, folder: Path) -> AsyncIterator[FastStand]:
     data = DatabaseSettings(database_url=servers.database_url)
     database = open_database(role_url(data, "jobs"), data, pool_max=4, name="test-backend")
-    redis = connect(servers.queue_url, PATIENT)
+    redis = connect(servers.queue_url, patient_redis(servers.queue_url))
     await redis.flushdb()  # other tests use the server too
     await database.connect()
     try:

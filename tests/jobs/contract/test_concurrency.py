@@ -39,7 +39,7 @@ async def test_a_job_without_a_slot_is_blocked_and_stands_in_nobodys_way(
         held = [NewJob(actor="tests.hold", concurrency_key="one") for _ in range(9)]
         first, *others = await backend.enqueue_many(held)
         await backend.enqueue(NewJob(actor="tests.send", args=["another"]))
-        stand.work(threads=2, hold=lambda: gate.wait(20) and None, send=heard.append)
+        stand.work(threads=2, hold=lambda: gate.wait(60) and None, send=heard.append)
         try:
             await eventually(lambda: heard == ["another"])
             assert (await backend.job(first)).card.state == "running"

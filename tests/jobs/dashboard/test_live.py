@@ -107,6 +107,7 @@ async def test_of_all_who_wait_for_a_database_that_is_away_none_asks_again(
         raise DatabaseUnavailable()
 
     monkeypatch.setattr(jobs.pulse, "_look", look)
+    monkeypatch.setattr("services.jobs.dashboard.pulse._REST_AFTER_FAILURE_SECONDS", 60.0)
     waiting = [asyncio.create_task(jobs.pulse.standing(jobs)) for _ in range(20)]
     await begun.wait()
     await asyncio.sleep(0)

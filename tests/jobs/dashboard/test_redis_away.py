@@ -9,24 +9,23 @@ import pytest
 
 from services.jobs.staff import accounts
 from services.jobs.staff.who import ROLES
-from services.process import listen
 from tests.jobs.staff.conftest import PUBLIC_URL, SHELL, Browser, opened, password_of
+from tests.store import deaf_port
 
 
 @pytest.fixture
 async def lonely(database_url: str, environment: Callable[..., None]) -> AsyncIterator[Browser]:
     """An operator at a service whose Redis nobody answers for."""
-    unused = listen("127.0.0.1", 0)
-    port = unused.getsockname()[1]
-    unused.close()
-    environment(
-        DATABASE_URL=database_url, PUBLIC_URL=PUBLIC_URL, DATABASE_LOCK_TIMEOUT_SECONDS=20,
-        REDIS_QUEUE_URL=f"redis://127.0.0.1:{port}/1",
-    )  # fmt: skip
-    async with opened(database_url) as door:
-        for role in ROLES:
-            await accounts.create(door.database, SHELL, role, role, password_of(role))
-        yield await door.browser_of("operator")
+    with deaf_port() as port:
+        environment(
+            DATABASE_URL=database_url,
+            PUBLIC_URL=PUBLIC_URL,
+            REDIS_QUEUE_URL=f"redis://127.0.0.1:{port}/1",
+        )
+        async with opened(database_url) as door:
+            for role in ROLES:
+                await accounts.create(door.database, SHELL, role, role, password_of(role))
+            yield await door.browser_of("operator")
 
 
 async def test_the_overview_shows_the_durable_half_and_since_when_the_other_is_away(

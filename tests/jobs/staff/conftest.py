@@ -18,10 +18,11 @@ from services.database import connection, open_database, role_url
 from services.jobs.app import service as whole_service
 from services.jobs.staff import sessions
 from services.jobs.staff.csrf import csrf_token
+from services.jobs.staff.throttle import Counter
 from services.jobs.staff.who import ROLES, Who
 from services.service import Service
 from services.settings import DatabaseSettings
-from tests.conftest import PATIENT, PATIENT_WITH_REDIS, in_process
+from tests.conftest import PATIENT_WITH_REDIS, in_process
 
 PUBLIC_URL = "http://shop"
 SAME_ORIGIN = {"Sec-Fetch-Site": "same-origin"}
@@ -29,6 +30,7 @@ SHELL = Who("tester", "admin", "shell")
 ACCOUNT = (
     "INSERT INTO jobs.staff_accounts (name, role, password_hash, created_by) VALUES ($1, $2, $3, 'tester')"
 )
+DELAYS_STRETCHED = 1000
 _CSRF = re.compile(r'name="csrf" value="([0-9a-f]{64})"')
 
 
@@ -110,11 +112,21 @@ async def opened(url: str, service: Service = whole_service) -> AsyncIterator[Do
 
 
 @pytest.fixture
+def stretched_delays(monkeypatch: pytest.MonkeyPatch) -> None:
+    """After a guess too many the login is closed for half an hour instead of for two seconds, in which a busy
+    machine does not get as far as the next guess."""
+    true = Counter.delay_seconds
+    monkeypatch.setattr(
+        Counter, "delay_seconds", lambda counter, tries: DELAYS_STRETCHED * true(counter, tries)
+    )
+
+
+@pytest.fixture
 def staffed_environment(database_url: str, environment: Callable[..., None]) -> str:
     environment(
         DATABASE_URL=database_url,
         PUBLIC_URL=PUBLIC_URL,
-        **{"DATABASE_LOCK_TIMEOUT_SECONDS": 20, **PATIENT, **PATIENT_WITH_REDIS},
+        **PATIENT_WITH_REDIS,
     )
     return database_url
 

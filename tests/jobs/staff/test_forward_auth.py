@@ -20,7 +20,7 @@ from ops.local.edge import Edge, Upstream
 from ops.local.ports import choose_ports, free_port
 from ops.local.server_process import ServerProcess
 from ops.local.valkey import TemporaryValkey
-from tests.conftest import NO_GATEWAY, ROOT
+from tests.conftest import NO_GATEWAY, PATIENT, PATIENT_WITH_REDIS, ROOT
 from tests.ops.echo_service import echo_service
 from tests.store import wait_until
 
@@ -64,6 +64,8 @@ def shop(
     environment = {
         **os.environ,
         **NO_GATEWAY,
+        **PATIENT,
+        **PATIENT_WITH_REDIS,
         "DATABASE_URL": database_url,
         "REDIS_URL": valkey.url,
         "REDIS_QUEUE_URL": valkey.queue_url,
@@ -72,7 +74,6 @@ def shop(
         "APP_PORT": str(app_port),
         "OPS_PORT": str(ops_port),
         "STAFF_ADMIN_PASSWORD": PASSWORD,
-        "DATABASE_STATEMENT_TIMEOUT_SECONDS": "20",
     }
     with ExitStack() as held:
         log = held.enter_context((tmp_path / "jobs.log").open("wb"))
@@ -95,7 +96,7 @@ def shop(
 
 @pytest.mark.parametrize("shop", ["admin"], indirect=True)
 async def test_staff_pass_and_others_are_led_to_the_login(shop: Edge) -> None:
-    with httpx.Client(base_url=shop.public_url, trust_env=False, headers=PAGE) as browser:
+    with httpx.Client(base_url=shop.public_url, trust_env=False, timeout=60, headers=PAGE) as browser:
         before = browser.get("/admin/orders?page=2")
         assert before.status_code == 303
         assert before.headers["location"] == f"{shop.public_url}/jobs/login?next=/admin/orders%3Fpage%3D2"
@@ -117,7 +118,9 @@ async def test_staff_pass_and_others_are_led_to_the_login(shop: Edge) -> None:
 @pytest.mark.parametrize("shop", ["viewer"], indirect=True)
 async def test_from_outside_the_question_is_no_page_whatever_the_headers_say(shop: Edge) -> None:
     lies = {"X-Entry": "internal", "X-Forwarded-Uri": "/admin", "X-Forwarded-For": "127.0.0.1"}
-    with httpx.Client(base_url=shop.public_url, trust_env=False, headers={**PAGE, **lies}) as browser:
+    with httpx.Client(
+        base_url=shop.public_url, trust_env=False, timeout=60, headers={**PAGE, **lies}
+    ) as browser:
         for path in ("/internal/jobs/session", "/internal//jobs/session", "/jobs/../internal/jobs/session"):
             seen = browser.get(path).json()
             assert (seen["service"], seen["path"]) == ("storefront", "/no-such-page")

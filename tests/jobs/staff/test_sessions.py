@@ -122,6 +122,7 @@ async def test_a_disabled_account_can_log_in_again_once_it_is_enabled(door: Door
     assert (await browser.log_in("viewer")).status_code == 303
 
 
+@pytest.mark.usefixtures("stretched_delays")
 async def test_guessing_at_the_old_password_is_throttled_too(door: Door) -> None:
     browser = await door.browser_of("viewer")
     statuses = [

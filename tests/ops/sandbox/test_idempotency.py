@@ -41,12 +41,16 @@ async def test_twenty_at_once_while_the_first_takes_its_time_make_one(
     sandbox: RunningSandbox, raw: httpx.AsyncClient
 ) -> None:
     before, headers = len(await sandbox.intents()), key()
-    await sandbox.set_fault("create_intent", "slow", seconds=0.5)
-    posts = (raw.post("/payment_intents", data=INTENT, headers=headers) for _ in range(20))
+    await sandbox.set_fault("create_intent", "slow", seconds=60)
+    first = asyncio.create_task(raw.post("/payment_intents", data=INTENT, headers=headers, timeout=60))
+    await sandbox.meets_its_faults()
+    posts = (raw.post("/payment_intents", data=INTENT, headers=headers) for _ in range(19))
     answers = await asyncio.gather(*posts)
-    assert sorted(answer.status_code for answer in answers) == [200] + [409] * 19
-    codes = {answer.json()["error"]["code"] for answer in answers if answer.status_code == 409}
-    assert codes == {"idempotency_key_in_use"}
+    assert [answer.status_code for answer in answers] == [409] * 19
+    assert {answer.json()["error"]["code"] for answer in answers} == {"idempotency_key_in_use"}
+    assert not first.done()
+    await sandbox.clear_faults()
+    assert (await first).status_code == 200
     assert len(await sandbox.intents()) == before + 1
     replayed = await raw.post("/payment_intents", data=INTENT, headers=headers)
     assert replayed.headers["idempotent-replayed"] == "true"

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import sqlite3
+from collections.abc import AsyncIterator
+from contextlib import closing
+
 import pytest
 import stripe
 
 from tests.ops.sandbox.conftest import sdk, sdk_speaks_old_httpx
-from tests.sandbox import RunningSandbox
+from tests.sandbox import RunningSandbox, running_sandbox
 from tests.store import wait_until_async
 
 pytestmark = sdk_speaks_old_httpx
@@ -20,6 +24,13 @@ async def begin(client: stripe.StripeClient, method: str = "pm_card_processing")
     return intent
 
 
+@pytest.fixture
+async def lasting() -> AsyncIterator[RunningSandbox]:
+    """A sandbox of this test's own, where payments take longer than any test."""
+    async with running_sandbox(processing_seconds=600) as sandbox:
+        yield sandbox
+
+
 @pytest.mark.parametrize(
     ("method", "settled", "received_minor"),
     [("pm_card_processing", "succeeded", 1999), ("pm_card_processingDeclined", "requires_payment_method", 0)],
@@ -28,8 +39,6 @@ async def test_a_payment_settles_by_itself(
     sandbox: RunningSandbox, client: stripe.StripeClient, method: str, settled: str, received_minor: int
 ) -> None:
     processing = await begin(client, method)
-    with pytest.raises(stripe.InvalidRequestError, match="it is processing"):
-        await client.v1.payment_intents.confirm_async(processing.id, {"payment_method": "pm_card_visa"})
 
     async def is_settled() -> bool:
         return (await client.v1.payment_intents.retrieve_async(processing.id)).status != "processing"
@@ -41,17 +50,28 @@ async def test_a_payment_settles_by_itself(
     assert told[1:] == ["payment_intent.processing", "payment_intent.created"]
 
 
+async def test_a_payment_that_is_processing_can_not_be_confirmed_again(lasting: RunningSandbox) -> None:
+    async with sdk(lasting) as client:
+        processing = await begin(client)
+        with pytest.raises(stripe.InvalidRequestError, match="it is processing"):
+            await client.v1.payment_intents.confirm_async(processing.id, {"payment_method": "pm_card_visa"})
+
+
 async def test_what_is_canceled_meanwhile_is_not_charged_and_the_rest_is_after_a_restart(
-    own_sandbox: RunningSandbox,
+    lasting: RunningSandbox,
 ) -> None:
-    async with sdk(own_sandbox) as client:
+    async with sdk(lasting) as client:
         canceled = await begin(client)
         await client.v1.payment_intents.cancel_async(canceled.id)
         later = await begin(client)
-    own_sandbox.restart()
+    lasting.kill()
+    with closing(sqlite3.connect(lasting.state, isolation_level=None)) as opened:
+        come = opened.execute("UPDATE payment_intents SET settles_at = 0 WHERE settles_at IS NOT NULL")
+        assert come.rowcount == 2, "the time of both has come"
+    lasting.start()
 
     async def states() -> dict[str, str]:
-        return {intent["id"]: intent["status"] for intent in await own_sandbox.intents()}
+        return {intent["id"]: intent["status"] for intent in await lasting.intents()}
 
     async def later_is_paid() -> bool:
         return (await states())[later.id] == "succeeded"

@@ -5,11 +5,14 @@ from __future__ import annotations
 import itertools
 import time
 from collections.abc import AsyncIterator, Iterator
+from typing import Any
 
 import httpx
 import pytest
 import stripe
 
+from ops.local.ports import free_port
+from ops.sandbox.deliveries import TIMEOUT_SECONDS
 from tests.ops.sandbox.conftest import api
 from tests.ops.sandbox.receiver import Receiver, receiving
 from tests.sandbox import RunningSandbox
@@ -93,8 +96,7 @@ async def test_an_event_is_sent_again_until_it_is_taken(
     attempts = receiver.wait_for("payment_intent.created", 4)
     assert len({attempt.event["id"] for attempt in attempts}) == 1
     waits = [later.at - sooner.at for sooner, later in itertools.pairwise(attempts)]
-    assert waits[0] < 2
-    assert waits[2] > waits[0]
+    assert all(wait > least for wait, least in zip(waits, (0.45, 0.95, 1.9), strict=True)), waits
 
     async def taken() -> bool:
         return bool(await sending.events(delivery_success="true", kind="payment_intent.created"))
@@ -106,8 +108,9 @@ async def test_an_event_is_sent_again_until_it_is_taken(
 async def test_a_receiver_that_was_away_gets_everything_when_it_is_back(
     sandbox: RunningSandbox, raw: httpx.AsyncClient
 ) -> None:
-    with receiving() as gone:
-        port = int(gone.url.split(":")[2].split("/")[0])
+    port = free_port()
+    with receiving(port) as gone:
+        pass
     await sandbox.send_webhooks_to(gone.url)
     intents = {await pay(raw) for _ in range(5)}
     undelivered = await sandbox.events(SUCCEEDED, delivery_success="false")
@@ -126,7 +129,7 @@ async def test_a_silent_receiver_does_not_keep_the_gateway_from_answering(
     started = time.monotonic()
     for _ in range(12):
         await pay(raw)
-    assert time.monotonic() - started < 5
+    assert time.monotonic() - started < TIMEOUT_SECONDS * 3  # it would be twelve times as long
     receiver.speaks.set()
     receiver.wait_for(SUCCEEDED, 12)
 
@@ -139,9 +142,15 @@ async def test_a_dropped_event_is_never_sent_but_can_be_read(
     later = await pay(raw)
     [arrived] = receiver.wait_for(SUCCEEDED)
     assert arrived.event["data"]["object"]["id"] == later
-    unsuccessful = await sending.events(SUCCEEDED, delivery_success="false")
-    assert [event["data"]["object"]["id"] for event in unsuccessful] == [lost]
-    assert unsuccessful[0]["pending_webhooks"] == 0
+
+    async def unsuccessful() -> list[dict[str, Any]]:
+        return await sending.events(SUCCEEDED, delivery_success="false")
+
+    async def only_one_is() -> bool:
+        return [event["data"]["object"]["id"] for event in await unsuccessful()] == [lost]
+
+    await wait_until_async(only_one_is, "the other counts as delivered")
+    assert (await unsuccessful())[0]["pending_webhooks"] == 0
 
 
 async def test_a_duplicated_event_comes_twice_under_one_id(
@@ -157,9 +166,10 @@ async def test_a_late_event_comes_late(
     sending: RunningSandbox, raw: httpx.AsyncClient, receiver: Receiver
 ) -> None:
     await sending.set_fault("webhook", "late", event="payment_intent.created", seconds=0.8)
+    began = time.monotonic()
     await pay(raw)
-    [created], [succeeded] = receiver.wait_for("payment_intent.created"), receiver.wait_for(SUCCEEDED)
-    assert created.at - succeeded.at > 0.5
+    [created], _ = receiver.wait_for("payment_intent.created"), receiver.wait_for(SUCCEEDED)
+    assert created.at - began > 0.75
 
 
 async def test_reordered_events_come_the_other_way_round(
