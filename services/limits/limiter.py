@@ -137,7 +137,7 @@ def count_outcome(rule: str, outcome: str) -> None:
 
 
 def keeper_of_lists() -> Limiter:
-    """For services that count by themselves whom they have to (staff/throttle.py, key_guesses.py)."""
+    """For jobs, whose login counts by itself (staff/throttle.py)."""
     return Limiter(LimitSettings.read(), None, rules.lists)
 
 

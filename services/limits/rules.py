@@ -53,7 +53,7 @@ KEY_GUESSES = Allow2Ban(
 
 
 def lists(s: LimitSettings) -> tuple[Rule, ...]:
-    """Who is never refused, and who always: all that jobs and health go by. Raises SettingError for a list
+    """Who is never refused, and who always: all that jobs goes by. Raises SettingError for a list
     that is none."""
     return (
         Safelist("deploy-probe", has_probe_key(s.rate_limit_probe_key)),
