@@ -204,16 +204,16 @@ async def _beat(row: WorkerRow, database: Database, every_seconds: float) -> NoR
     while True:
         try:
             await row.beat(database)
-        except DatabaseUnavailable:
-            logger.debug("heartbeat not written")
+        except (DatabaseUnavailable, asyncpg.PostgresError) as error:
+            logger.debug("heartbeat not written", extra={"facts": {"why": repr(error)}})
         await asyncio.sleep(every_seconds)
 
 
 async def _leave(row: WorkerRow, database: Database) -> None:
     try:
         await row.leave(database)
-    except DatabaseUnavailable:
-        logger.debug("sign-off not written")
+    except (DatabaseUnavailable, asyncpg.PostgresError) as error:
+        logger.debug("sign-off not written", extra={"facts": {"why": repr(error)}})
 
 
 @asynccontextmanager

@@ -137,6 +137,29 @@ async def test_a_fast_worker_counts_views_from_redis(
     assert await eventually(lambda: owner.fetchval(views, product)) == 3
 
 
+async def test_a_fast_worker_goes_on_telling_that_it_lives_after_any_error(
+    database_url: str, owner: Owner, start_worker: StartWorker
+) -> None:
+    """Such as a table that a restore has not brought up to date yet. A sequence counts what is rolled back."""
+    start_worker("worker-fast", DATABASE_URL=database_url)
+    await eventually(lambda: owner.fetchval("SELECT seen_at FROM jobs.workers"))
+    await owner.execute(
+        """
+        CREATE SEQUENCE public.refused;
+        CREATE FUNCTION public.refuse() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER AS $$
+        BEGIN
+          PERFORM nextval('public.refused');
+          RAISE EXCEPTION 'no such column' USING ERRCODE = 'undefined_column';
+        END $$;
+        CREATE TRIGGER refuse BEFORE UPDATE ON jobs.workers FOR EACH ROW EXECUTE FUNCTION public.refuse();
+        """
+    )
+    await eventually(lambda: owner.fetchval("SELECT last_value >= 3 FROM public.refused"))
+    await owner.execute("DROP TRIGGER refuse ON jobs.workers")
+    seen_at = await owner.fetchval("SELECT seen_at FROM jobs.workers")
+    await eventually(lambda: owner.fetchval("SELECT seen_at > $1 FROM jobs.workers", seen_at))
+
+
 def _state_of(port: int) -> str:
     return httpx.get(f"http://127.0.0.1:{port}/readyz").text.strip()
 
