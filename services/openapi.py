@@ -134,7 +134,7 @@ def _responses(o: Operation, schemas: dict[Any, Any]) -> dict[str, Any]:
     if o.answer is not None:
         success["content"] = {_JSON: {"schema": schemas[o.answer]}}
     responses: dict[str, Any] = {str(o.status): success}
-    if o.method == "GET":
+    if o.cached:
         responses["304"] = {"description": "You have it already (If-None-Match)"}
     by_status: dict[int, list[type[ShopError]]] = {}
     for problem in o.possible_problems:

@@ -95,6 +95,7 @@ class Operation:
     idempotency_key: Literal["required", "accepted"] | None
     guard: Callable[[Request, Any], Awaitable[None]] | None
     admission: Precedence
+    cached: bool
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         request = Request(scope, receive)
@@ -169,6 +170,7 @@ def operation(
     idempotency_key: Literal["required", "accepted"] | None = None,
     guard: Callable[[Request, Any], Awaitable[None]] | None = None,
     admission: Precedence = "ordinary",
+    cached: bool = False,
 ) -> Operation:
     """Declares an operation. `page=True` is a storefront page: unknown parameters are ignored and
     it stays out of the OpenAPI document. `lines` is what each line of a streamed NDJSON body is: the
@@ -176,7 +178,7 @@ def operation(
     be left out when all its fields have defaults. `idempotency_key` only documents the header. `guard` gets
     the request and the service's resources before anything is decoded, and raises what it objects to.
     `admission`: in a rush, `reserved` has a share of the places for itself; `exempt` takes none (what lasts,
-    or costs nothing)."""
+    or costs nothing). `cached` only documents that the answer has an ETag, for which there may be a 304."""
     return Operation(
         method,
         path,
@@ -195,6 +197,7 @@ def operation(
         idempotency_key,
         guard,
         admission,
+        cached,
     )
 
 

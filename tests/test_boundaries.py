@@ -11,8 +11,8 @@ NAMES = sorted(folder.name for folder in SERVICES.iterdir() if (folder / "app.py
 # The plain files, and the look that the pages of the shop and of the jobs dashboard share.
 SHARED = sorted([*SERVICES.glob("*.py"), *(SERVICES / "design").glob("*.py")])
 # Room was made for what keeps a store up: admission, call guards, the pulse of a pool, the age of an answer;
-# for what the URL of a database may say; and for what all must do alike, such as hiding what a log quotes, taking
-# a path for what it says, and refusing what smuggles.
+# for what the URL of a database may say; and for what all must do alike, such as hiding what a log quotes,
+# taking a path for what it says, and refusing what smuggles.
 SHARED_LINES_MAX = 5200
 MAY_IMPORT = {
     "catalog": set(),

@@ -2,15 +2,7 @@
 
 from operator import attrgetter
 
-from services.catalog import slug_endpoints
-from services.catalog.endpoints import (
-    get_categories,
-    get_product,
-    get_quotes,
-    get_suggestions,
-    import_products,
-    list_products,
-)
+from services.catalog import endpoints, slug_endpoints
 from services.catalog.import_shapes import ImportLine, ImportReport
 from services.catalog.resources import open_catalog
 from services.catalog.shapes import (
@@ -36,34 +28,42 @@ service = Service(
         operation(
             "GET",
             "/api/catalog/products",
-            list_products,
+            endpoints.list_products,
             "List or search products",
             query=ListQuery,
             answer=ProductPage,
+            cached=True,
             problems=(Invalid,),
         ),
         operation(
             "GET",
             "/api/catalog/products/{slug}",
-            get_product,
+            endpoints.get_product,
             "One product with its variants",
             answer=Product,
+            cached=True,
         ),
         operation(
-            "GET", "/api/catalog/categories", get_categories, "The tree of categories", answer=CategoryTree
+            "GET",
+            "/api/catalog/categories",
+            endpoints.get_categories,
+            "The tree of categories",
+            answer=CategoryTree,
+            cached=True,
         ),
         operation(
             "GET",
             "/api/catalog/suggest",
-            get_suggestions,
+            endpoints.get_suggestions,
             "Up to 8 suggestions for what has been typed",
             query=SuggestQuery,
             answer=Suggestions,
+            cached=True,
         ),
         operation(
             "POST",
             "/api/catalog/admin/import",
-            import_products,
+            endpoints.import_products,
             "Import products, one per line",
             lines=ImportLine,
             admission="exempt",  # lasts as long as its caller sends
@@ -73,7 +73,7 @@ service = Service(
         operation(
             "GET",
             "/internal/catalog/quotes",
-            get_quotes,
+            endpoints.get_quotes,
             "Prices and weights for checkout",
             query=QuoteQuery,
             admission="reserved",

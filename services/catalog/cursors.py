@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import base64
 import binascii
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Annotated
 
 import msgspec
@@ -23,7 +23,7 @@ class Cursor(msgspec.Struct, frozen=True, array_like=True):
     """The last row of a page: its value in the sort and its id; `tier` for relevance only."""
 
     sort: str
-    moment: datetime | None = None
+    moment: Annotated[datetime, Meta(tz=True)] | None = None
     number: BigInt | None = None
     text: str | None = None
     tier: SmallInt | None = None
@@ -42,6 +42,8 @@ def decode_cursor(given: str, sort: str) -> Cursor:
         cursor = msgspec.json.decode(raw, type=Cursor)
     except (binascii.Error, UnicodeEncodeError, msgspec.DecodeError, ValueError):
         raise Invalid([FieldError("cursor", "is not a cursor of this list")]) from None
-    if cursor.sort != sort or cursor.encode() != given or "\x00" in (cursor.text or ""):
+    # `encode` writes UTC; in another zone the first or last days of the calendar have no time in UTC.
+    in_utc = cursor.moment is None or cursor.moment.utcoffset() == timedelta(0)
+    if cursor.sort != sort or cursor.encode() != given or "\x00" in (cursor.text or "") or not in_utc:
         raise Invalid([FieldError("cursor", f"was made for another list than sort={sort}")])
     return cursor

@@ -31,8 +31,9 @@ EXISTS (SELECT FROM catalog.search_documents s
         WHERE s.product_id = p.id AND s.full_vector @@ websearch_to_tsquery('catalog.shop', {0}))
 
 -- name: matches_title
--- Condition of tier 1.
+-- Condition of tier 1. A word that is excluded must not stand anywhere, also not outside the title.
 s.title_vector @@ websearch_to_tsquery('catalog.shop', {0})
+AND s.full_vector @@ websearch_to_tsquery('catalog.shop', {0})
 
 -- name: matches_elsewhere
 -- Condition of tier 0.

@@ -41,7 +41,7 @@ class ListQuery(Input, frozen=True):
         SortName | None, Meta(description="`relevance` with `q`, `newest` without, unless given")
     ] = None
     limit: Annotated[int, Meta(ge=1, le=100)] = 24
-    cursor: Annotated[str, Meta(max_length=600, description="`next_cursor` of the page before")] | None = None
+    cursor: Annotated[str, Meta(max_length=2000, description="The `next_cursor` before")] | None = None
     facets: Annotated[
         list[Annotated[str, Meta(max_length=100)]],
         Meta(

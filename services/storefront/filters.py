@@ -48,7 +48,7 @@ SORTS = {
     "name": "sort.name",
 }
 # As catalog limits them, so that a question to it never grows beyond an address's length.
-_LONGEST = (("q", 200), ("category", 200), ("brand", 200), ("cursor", 600))
+_LONGEST = (("q", 200), ("category", 200), ("brand", 200), ("cursor", 2000))
 BRANDS_MAX = 20
 _ATTRIBUTES_MAX = 10
 _VALUES_MAX = 20  # of one attribute

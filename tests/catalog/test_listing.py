@@ -1,5 +1,7 @@
 """The product list: filters, sorts, paging, and what it refuses."""
 
+import base64
+import json
 from typing import Any
 
 import asyncpg
@@ -13,6 +15,12 @@ from tests.catalog.conftest import AddProduct
 
 pytestmark = pytest.mark.anyio
 PRODUCTS = "/api/catalog/products"
+
+
+def cursor_of(sort: str, moment: str) -> str:
+    """As catalog writes one, but of any moment."""
+    written = json.dumps([sort, moment, None, None, None, 1], separators=(",", ":"))
+    return base64.urlsafe_b64encode(written.encode()).decode().rstrip("=")
 
 
 async def _all_pages(client: httpx.AsyncClient, **params: Any) -> list[dict[str, Any]]:
@@ -129,6 +137,10 @@ async def test_a_product_that_sold_for_more_says_so(
         ({"sort": "relevance", "q": " "}, "sort"),
         ({"cursor": "x"}, "cursor"),
         ({"cursor": "WyJuZXdlc3QiXQ"}, "cursor"),
+        ({"cursor": cursor_of("newest", "0001-01-01T00:00:00+14:00")}, "cursor"),
+        ({"cursor": cursor_of("newest", "9999-12-31T23:59:59-14:00")}, "cursor"),
+        ({"cursor": cursor_of("newest", "2026-01-01T00:00:00+01:00")}, "cursor"),
+        ({"cursor": cursor_of("newest", "0001-01-01T00:00:00")}, "cursor"),
         ({"limit": "101"}, "limit"),
         ({"facet": "1"}, "facet"),
         ({"q": "a\x00b"}, "q"),
@@ -141,6 +153,20 @@ async def test_a_wrong_parameter_is_refused_by_name(
     assert response.status_code == 422
     assert response.headers["content-type"] == "application/problem+json"
     assert [error["field"] for error in response.json()["errors"]] == [field]
+
+
+@pytest.mark.parametrize("moment", ["0001-01-01T00:00:00Z", "9999-12-31T23:59:59.999999Z"])
+async def test_a_list_may_begin_at_any_moment(demo: httpx.AsyncClient, moment: str) -> None:
+    assert (await demo.get(PRODUCTS, params={"cursor": cursor_of("newest", moment)})).status_code == 200
+
+
+async def test_the_longest_titles_have_a_next_page(
+    catalog: httpx.AsyncClient, add_product: AddProduct
+) -> None:
+    """Of 200 characters with four bytes each, and of such as grow when their accents are taken away."""
+    for number, sign in enumerate(("杯", "🪑", "㎢", '"')):
+        await add_product(f"p-{number}", title=sign * 200)
+    assert len(await _slugs(catalog, sort="name", limit=1)) == 4
 
 
 async def test_a_cursor_of_another_sort_is_refused(demo: httpx.AsyncClient) -> None:

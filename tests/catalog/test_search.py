@@ -58,6 +58,15 @@ async def test_a_quoted_phrase_and_an_excluded_word_are_understood(
     assert set(await _found(catalog, "mug -blue")) == {"red-mug", "mug-red"}
 
 
+@pytest.mark.parametrize("sort", ["relevance", "name"])
+async def test_an_excluded_word_excludes_wherever_it_stands(
+    catalog: httpx.AsyncClient, add_product: AddProduct, sort: str
+) -> None:
+    await add_product("lamp", title="Lamp", description="With a red cable.")
+    await add_product("white-lamp", title="Lamp, white")
+    assert await _found(catalog, "lamp -red", sort=sort) == ["white-lamp"]
+
+
 @pytest.mark.parametrize(
     "q", ["headphones", "headph", "hedphones", "headpohnes", "HEADPHONE wireles", "Héadphones"]
 )
