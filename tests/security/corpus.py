@@ -35,7 +35,12 @@ TOKENS = [
     "Digest",
     "kiosk_" + "0" * 43,
 ]
-ALL = [*SQL, *MARKUP, *PATHS, *TEXTS, *NUMBERS]
+CURSORS = [  # as lists write theirs, but of moments that have no time in UTC, and of numbers that no column holds
+    "WyJuZXdlc3QiLCIwMDAxLTAxLTAxVDAwOjAwOjAwKzE0OjAwIixudWxsLG51bGwsbnVsbCwxXQ",
+    "WyJuZXdlc3QiLCI5OTk5LTEyLTMxVDIzOjU5OjU5LTE0OjAwIixudWxsLG51bGwsbnVsbCwxXQ",
+    "WyJwcmljZSIsbnVsbCw5MjIzMzcyMDM2ODU0Nzc1ODA4LG51bGwsbnVsbCwxXQ",
+]
+ALL = [*SQL, *MARKUP, *PATHS, *TEXTS, *NUMBERS, *CURSORS]
 
 BROKEN_HTTP = [
     b"", b"\r\n\r\n\r\n", b"GET\r\n\r\n", b"GET / HTTP/3.7\r\n\r\n", b"\x16\x03\x01\x00\xa5\x01\x00\x00", b"\x00" * 100,
