@@ -140,7 +140,7 @@ async def test_a_fast_worker_counts_views_from_redis(
 async def test_a_fast_worker_goes_on_telling_that_it_lives_after_any_error(
     database_url: str, owner: Owner, start_worker: StartWorker
 ) -> None:
-    """Such as a table that a restore has not brought up to date yet. A sequence counts what is rolled back."""
+    """Such as of a table that is not up to date yet. A sequence counts what is rolled back."""
     start_worker("worker-fast", DATABASE_URL=database_url)
     await eventually(lambda: owner.fetchval("SELECT seen_at FROM jobs.workers"))
     await owner.execute(
