@@ -52,7 +52,9 @@ class Swarm:
         self.routes.append(target.release)
 
 
-def _change(swarm: Swarm, monkeypatch: pytest.MonkeyPatch, *, target: Manifest) -> ChangeFailed:
+def _change(
+    swarm: Swarm, monkeypatch: pytest.MonkeyPatch, *, target: Manifest, previous: Manifest | None = None
+) -> ChangeFailed:
     """From `old` to the target, in a closed store: nobody probes."""
 
     def nothing(*_arguments: Any) -> None:
@@ -67,7 +69,7 @@ def _change(swarm: Swarm, monkeypatch: pytest.MonkeyPatch, *, target: Manifest) 
     monkeypatch.setattr(maintenance, "closed", lambda *_: object())
     monkeypatch.setattr(maintenance, "routes_of", nothing)
     lock = Lock(NO_ENGINE, "kiosk", Holder("t", "ada@desk", "deploys", ""), 1, time.monotonic())
-    attempt = Attempt(_release("old"), target)
+    attempt = Attempt(previous or _release("old"), target)
     with pytest.raises(ChangeFailed) as failed:
         ChangeOver(Site(NO_ENGINE, destination()), lock, attempt, Interruption()).run()
     return failed.value
@@ -89,4 +91,17 @@ def test_ctrl_c_that_ends_the_reader_too_goes_back_all_the_same(monkeypatch: pyt
         failed = _change(swarm, monkeypatch, target=_release("new"))
     assert (failed.interrupted, failed.restored) == (True, True)
     assert swarm.told[2:] == [("old", STAGES[1]), ("old", STAGES[0])]
+    assert swarm.routes == ["old"]
+
+
+def test_what_is_new_and_cannot_be_removed_does_not_end_the_way_back(monkeypatch: pytest.MonkeyPatch) -> None:
+    """NO_ENGINE refuses to remove it."""
+    target = _release("new")
+    before = {name: one for name, one in target.stack["services"].items() if name != "worker-fast"}
+    swarm = Swarm(STAGES[1])
+    previous = msgspec.structs.replace(target, release="old", stack={**target.stack, "services": before})
+    failed = _change(swarm, monkeypatch, target=target, previous=previous)
+    assert not failed.restored
+    assert "back: remove what is new" in failed.state
+    assert swarm.told[-1] == ("old", ("worker-durable",))
     assert swarm.routes == ["old"]
