@@ -22,7 +22,7 @@ from ops.deploy.manifest import Manifest
 from ops.deploy.preflight import preflight
 from ops.deploy.probe_report import ProbeReport
 from ops.deploy.prune import prune
-from ops.deploy.record import card_of, record
+from ops.deploy.record import card_of, record, record_what_serves
 from ops.deploy.site import Site
 from ops.deploy.verb import Verb
 
@@ -48,7 +48,7 @@ class Deploy:
             target = self._lay_ground(held)
             report = self._change(held, target)
             with self.interruption.finishing("the new release serves; cleaning up"):
-                self._end_well(target, report)
+                self._end_well(held, target, report)
 
     def _lay_ground(self, held: Lock) -> Manifest:
         try:
@@ -71,12 +71,14 @@ class Deploy:
                 self._went_back(failed, held, target)
             raise SystemExit(EXIT_CODE if failed.interrupted else 1) from None
 
-    def _end_well(self, target: Manifest, report: ProbeReport) -> None:
-        entry = record(
+    def _end_well(self, held: Lock, target: Manifest, report: ProbeReport) -> None:
+        entry = record_what_serves(
             self.site,
+            held,
             target,
             "deploy",
             self.started_at,
+            again=self.site.command("deploy"),
             migrations=self.ground.migrations,
             report=report,
         )
