@@ -10,8 +10,9 @@ from typing import NoReturn
 
 from ops.console import OperatorError, bold, say, step, took
 from ops.deploy import ledger, lock, plan
+from ops.deploy.build import committed_files
 from ops.deploy.change_over import Attempt, ChangeFailed, ChangeOver
-from ops.deploy.destination import Destination
+from ops.deploy.destination import ROOT, Destination
 from ops.deploy.docker import Docker, DockerError
 from ops.deploy.failure_card import Failure, print_card
 from ops.deploy.groundwork import Groundwork, StepFailed
@@ -28,12 +29,12 @@ from ops.deploy.verb import Verb
 
 
 class Deploy:
-    """One `make deploy`."""
+    """One `make deploy`. `site` has the files of `revision`."""
 
-    def __init__(self, site: Site, interruption: Interruption, *, force: bool) -> None:
+    def __init__(self, site: Site, revision: str, interruption: Interruption, *, force: bool) -> None:
         self.site, self.interruption = site, interruption
         self.started, self.started_at = time.monotonic(), lock.now()
-        self.ground = Groundwork(site, plan.head(), force)
+        self.ground = Groundwork(site, revision, force)
         self.previous: Manifest | None = None
         self.target: Manifest | None = None
 
@@ -149,7 +150,10 @@ def run(arguments: Namespace, destination: Destination, docker: Docker) -> None:
     interruption = Interruption()
     with interruption.heard():
         try:
-            Deploy(Site(docker, destination), interruption, force=arguments.force).run()
+            revision = plan.head()
+            with committed_files(ROOT, revision) as files:
+                site = Site(docker, destination, files)
+                Deploy(site, revision, interruption, force=arguments.force).run()
         except Interrupted as error:
             say(f"\n  stopped ({error}); nothing has changed")
             raise SystemExit(EXIT_CODE) from None
