@@ -6,11 +6,12 @@ import os
 import sys
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import TextIO
 
 _LABEL_WIDTH = 44
 _GREY, _GREEN, _RED, _BOLD, _RESET = "\033[90m", "\033[32m", "\033[31m", "\033[1m", "\033[0m"
+_outliving = False  # whether what we do is finished without a reader
 
 
 class OperatorError(SystemExit):
@@ -31,7 +32,31 @@ def bold(text: str) -> str:
 
 def say(text: str = "") -> None:
     """Prints a line now, also into a pipe."""
-    print(text, flush=True)
+    _write(f"{text}\n")
+
+
+def outlive_readers() -> None:
+    """From now on a reader that is gone (the Ctrl-C that we hear ends `tee`, too) means silence and no
+    longer our end: for those who change something, and have to finish it or take it back."""
+    global _outliving  # noqa: PLW0603  # a process has one standard output
+    _outliving = True
+
+
+def silence(stream: TextIO) -> None:
+    """What is written from now on goes nowhere."""
+    nowhere = os.open(os.devnull, os.O_WRONLY)
+    with suppress(OSError):  # a stream without a file can't lose its reader
+        os.dup2(nowhere, stream.fileno())
+    os.close(nowhere)
+
+
+def _write(text: str) -> None:
+    try:
+        print(text, end="", flush=True)
+    except OSError:  # no reader, no terminal, no room on the disk
+        if not _outliving:
+            raise
+        silence(sys.stdout)
 
 
 def took(seconds: float) -> str:
@@ -50,7 +75,7 @@ def report(label: str, seconds: float, *, mark: str = "✓", colour: str = _GREE
 def step(label: str) -> Iterator[None]:
     """Times what is done inside and reports it; on a terminal it is named while it runs."""
     if coloured():
-        print(f"  … {label}", end="\r", flush=True)
+        _write(f"  … {label}\r")
     started = time.monotonic()
     try:
         yield

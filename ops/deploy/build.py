@@ -19,9 +19,9 @@ BUILD_TIMEOUT_SECONDS = 1800.0
 
 
 @contextmanager
-def committed_files(folder: Path, revision: str = "HEAD") -> Iterator[Path]:
-    """What a commit of the clone in `folder` holds, in a folder of its own: `render` reads deploy.yml and
-    the migrations there, so that they are those of the image. Raises OperatorError."""
+def committed_files(folder: Path, revision: str) -> Iterator[Path]:
+    """What a commit of the clone in `folder` holds, in a folder of its own: all that a deploy checks, builds
+    and renders is read there, so that it is what the release is named after. Raises OperatorError."""
     archive = subprocess.run(["git", "archive", revision], cwd=folder, check=False, capture_output=True)
     if archive.returncode != 0:
         said = archive.stderr.decode(errors="replace")
@@ -37,18 +37,17 @@ def tag_of(destination: Destination, release: str) -> str:
 
 
 def build_image(docker: Docker, destination: Destination, release: str, revision: str, folder: Path) -> str:
-    """Builds the image of the clone's HEAD and returns its tag. Raises DockerError with what the build
-    said last, OperatorError where there is no commit."""
+    """Builds the image of a commit's files and returns its tag. Raises DockerError with what the build
+    said last, OperatorError."""
     settings, tag = destination.read(ImageSettings), tag_of(destination, release)
     arguments = {"BASE_IMAGE": settings.base_image, "RELEASE": release, "REVISION": revision}
     options = [part for name, value in arguments.items() for part in ("--build-arg", f"{name}={value}")]
     if (authorities := _certificates(settings)) is not None:
         options += ["--secret", f"id=ca,src={authorities}"]
-    with committed_files(folder) as files:
-        _buildkit(docker).run(
-            *("build", "--progress", "plain", "--tag", tag, *options, str(files)),
-            timeout_seconds=BUILD_TIMEOUT_SECONDS,
-        )
+    _buildkit(docker).run(
+        *("build", "--progress", "plain", "--tag", tag, *options, str(folder)),
+        timeout_seconds=BUILD_TIMEOUT_SECONDS,
+    )
     return tag
 
 

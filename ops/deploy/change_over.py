@@ -214,7 +214,8 @@ class ChangeOver:
         for stage in filter(None, stages):
             problems += self._tried(f"back: {', '.join(stage)}", partial(self._return, previous, stage))
         strangers = [name for name in self.touched if name not in previous.stack["services"]]
-        remove(self.site.docker, self.attempt.target, strangers)
+        if strangers:
+            problems += self._tried("back: remove what is new", lambda: self._remove_new(strangers))
         if self.touched:
             problems += self._tried("back: routes", lambda: self._publish_routes(previous))
             problems += self._tried("back: new replicas ended", lambda: self._settle(previous))
@@ -226,6 +227,10 @@ class ChangeOver:
         submit(self.site.docker, previous, stage)
         deadline = time.monotonic() + self.site.rollout.stage_timeout_seconds
         await_in_place(self.site.docker, previous, stage, deadline, self.lock.check)
+
+    def _remove_new(self, strangers: Sequence[str]) -> None:
+        self.lock.check()
+        remove(self.site.docker, self.attempt.target, strangers)
 
     def _settle(self, previous: Manifest) -> None:
         deadline = time.monotonic() + self.site.rollout.stage_timeout_seconds

@@ -10,8 +10,9 @@ from typing import NoReturn
 
 from ops.console import OperatorError, bold, say, step, took
 from ops.deploy import ledger, lock, plan
+from ops.deploy.build import committed_files
 from ops.deploy.change_over import Attempt, ChangeFailed, ChangeOver
-from ops.deploy.destination import Destination
+from ops.deploy.destination import ROOT, Destination
 from ops.deploy.docker import Docker, DockerError
 from ops.deploy.failure_card import Failure, print_card
 from ops.deploy.groundwork import Groundwork, StepFailed
@@ -22,18 +23,18 @@ from ops.deploy.manifest import Manifest
 from ops.deploy.preflight import preflight
 from ops.deploy.probe_report import ProbeReport
 from ops.deploy.prune import prune
-from ops.deploy.record import card_of, record
+from ops.deploy.record import card_of, record, record_what_serves
 from ops.deploy.site import Site
 from ops.deploy.verb import Verb
 
 
 class Deploy:
-    """One `make deploy`."""
+    """One `make deploy`. `site` has the files of `revision`."""
 
-    def __init__(self, site: Site, interruption: Interruption, *, force: bool) -> None:
+    def __init__(self, site: Site, revision: str, interruption: Interruption, *, force: bool) -> None:
         self.site, self.interruption = site, interruption
         self.started, self.started_at = time.monotonic(), lock.now()
-        self.ground = Groundwork(site, plan.head(), force)
+        self.ground = Groundwork(site, revision, force)
         self.previous: Manifest | None = None
         self.target: Manifest | None = None
 
@@ -48,7 +49,7 @@ class Deploy:
             target = self._lay_ground(held)
             report = self._change(held, target)
             with self.interruption.finishing("the new release serves; cleaning up"):
-                self._end_well(target, report)
+                self._end_well(held, target, report)
 
     def _lay_ground(self, held: Lock) -> Manifest:
         try:
@@ -71,12 +72,14 @@ class Deploy:
                 self._went_back(failed, held, target)
             raise SystemExit(EXIT_CODE if failed.interrupted else 1) from None
 
-    def _end_well(self, target: Manifest, report: ProbeReport) -> None:
-        entry = record(
+    def _end_well(self, held: Lock, target: Manifest, report: ProbeReport) -> None:
+        entry = record_what_serves(
             self.site,
+            held,
             target,
             "deploy",
             self.started_at,
+            again=self.site.command("deploy"),
             migrations=self.ground.migrations,
             report=report,
         )
@@ -147,7 +150,10 @@ def run(arguments: Namespace, destination: Destination, docker: Docker) -> None:
     interruption = Interruption()
     with interruption.heard():
         try:
-            Deploy(Site(docker, destination), interruption, force=arguments.force).run()
+            revision = plan.head()
+            with committed_files(ROOT, revision) as files:
+                site = Site(docker, destination, files)
+                Deploy(site, revision, interruption, force=arguments.force).run()
         except Interrupted as error:
             say(f"\n  stopped ({error}); nothing has changed")
             raise SystemExit(EXIT_CODE) from None

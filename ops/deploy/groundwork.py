@@ -9,9 +9,8 @@ from datetime import UTC, datetime
 from ops.console import say, step
 from ops.deploy import lock, maintenance, plan
 from ops.deploy.accessories import ensure_accessories
-from ops.deploy.build import build_image, committed_files
+from ops.deploy.build import build_image
 from ops.deploy.connections import connections_needed
-from ops.deploy.destination import ROOT
 from ops.deploy.edge import ensure_edge
 from ops.deploy.hooks import Told, run_hook
 from ops.deploy.lock import Lock
@@ -71,14 +70,13 @@ class Groundwork:
         site = self.site
         run_hook(site, "pre-build", self.told())
         with step("build"):
-            tag = build_image(site.docker, site.destination, self.release, self.revision, ROOT)
+            tag = build_image(site.docker, site.destination, self.release, self.revision, site.folder)
         held.check()
         with step("push"):
             image = push(site.docker, tag)
-        with committed_files(ROOT) as files:
-            target = render(
-                site.destination, release=self.release, revision=self.revision, image=image, folder=files
-            )
+        target = render(
+            site.destination, release=self.release, revision=self.revision, image=image, folder=site.folder
+        )
         say(f"    {image}")
         plan.tell(plan.differences(previous, target), plan.side_differences(site, target))
         return target
@@ -90,7 +88,7 @@ class Groundwork:
         held.check()
         with step("networks and secrets"):
             ensure_networks(docker, self.site.stack)
-            publish_secrets(docker, target, secret_contents(destination))
+            publish_secrets(docker, target, secret_contents(destination, self.site.folder))
         with step("accessories"):
             ensure_accessories(docker, destination, target)
         held.check()

@@ -3,14 +3,13 @@ moves, everything goes back; what has begun to go back, or has ended well, is fi
 
 from __future__ import annotations
 
-import os
 import signal
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from types import FrameType
 
-from ops.console import say
+from ops.console import say, silence
 
 SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 EXIT_CODE = 130
@@ -64,8 +63,6 @@ class Interruption:
 
 def _outlive_terminal() -> None:
     """Words for a terminal that is gone would end us in the middle of going back."""
-    nowhere = os.open(os.devnull, os.O_WRONLY)
     for stream in (sys.stdout, sys.stderr):
         if stream.isatty():
-            os.dup2(nowhere, stream.fileno())
-    os.close(nowhere)
+            silence(stream)

@@ -6,7 +6,8 @@ from __future__ import annotations
 import base64
 import gzip
 import re
-from collections.abc import Iterable
+import time
+from collections.abc import Callable, Iterable
 from typing import Literal
 
 import msgspec
@@ -17,6 +18,7 @@ from ops.deploy.secrets import STACK_LABEL
 
 RELEASE_LABEL = "kiosk.release"
 _NUMBER = re.compile(r"_release_(\d{6})$")
+PATIENCE_SECONDS, AGAIN_SECONDS = 60.0, 2.0
 _PLAIN_UP_TO_BYTES = 200_000  # the swarm takes 500 KB
 
 
@@ -80,12 +82,43 @@ def of_release(newest_first: list[Entry], release: str) -> Entry | None:
 
 def write(docker: Docker, entry: Entry) -> Entry:
     """Adds an entry; its `number` becomes the next one, whatever was given. Raises DockerError."""
-    stack = entry.manifest.stack_name
-    numbers = [int(found[1]) for name in _names(docker, stack) if (found := _NUMBER.search(name))]
-    numbered = msgspec.structs.replace(entry, number=max(numbers, default=0) + 1)
-    labels = ("--label", f"{STACK_LABEL}={stack}", "--label", f"{RELEASE_LABEL}={entry.release}")
-    docker.run("config", "create", *labels, _name(numbered), "-", given=_encode(numbered))
+    numbered = _numbered(docker, entry)
+    _create(docker, numbered)
     return numbered
+
+
+def write_surely(docker: Docker, entry: Entry, check: Callable[[], None]) -> Entry:
+    """As `write`, of what runs already: without its entry, whoever goes back goes to something else. Tries
+    again for a minute, while `check` does not raise: the lock has to be ours still."""
+    deadline, numbered = time.monotonic() + PATIENCE_SECONDS, None
+    while True:
+        try:
+            numbered = numbered or _numbered(docker, entry)
+            if not _is_there(docker, numbered):  # one that had no answer may have been made
+                _create(docker, numbered)
+            return numbered
+        except DockerError:
+            if time.monotonic() > deadline:
+                raise
+        time.sleep(AGAIN_SECONDS)
+        check()
+
+
+def _numbered(docker: Docker, entry: Entry) -> Entry:
+    names = _names(docker, entry.manifest.stack_name)
+    numbers = [int(found[1]) for name in names if (found := _NUMBER.search(name))]
+    return msgspec.structs.replace(entry, number=max(numbers, default=0) + 1)
+
+
+def _create(docker: Docker, entry: Entry) -> None:
+    stack = entry.manifest.stack_name
+    labels = ("--label", f"{STACK_LABEL}={stack}", "--label", f"{RELEASE_LABEL}={entry.release}")
+    docker.run("config", "create", *labels, _name(entry), "-", given=_encode(entry))
+
+
+def _is_there(docker: Docker, entry: Entry) -> bool:
+    found = docker.find("config", _name(entry))
+    return found is not None and _decode(found["Spec"]["Data"]).started_at == entry.started_at
 
 
 def prune(docker: Docker, stack: str, kept: int) -> list[Entry]:

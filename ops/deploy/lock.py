@@ -22,7 +22,7 @@ from datetime import UTC, datetime
 
 import msgspec
 
-from ops.console import OperatorError, say
+from ops.console import OperatorError, outlive_readers, say
 from ops.deploy.docker import Docker, DockerError
 from ops.deploy.secrets import STACK_LABEL
 
@@ -157,7 +157,8 @@ class Lock:
 @contextmanager
 def held(docker: Docker, stack: str, who: str, why: str, wait_seconds: float = 0.0) -> Iterator[Lock]:
     """Holds the lock inside, with a heartbeat. Raises LockTaken when somebody else has it (after waiting
-    `wait_seconds`), DockerError."""
+    `wait_seconds`), DockerError. Whoever holds it finishes what it does, with or without a reader."""
+    outlive_readers()
     holder = Holder(secrets.token_hex(8), who, why, now())
     lock = None
     try:

@@ -97,8 +97,9 @@ def maintenance(arguments: Namespace, destination: Destination, docker: Docker) 
         raise OperatorError(f"MESSAGE has {len(arguments.message)} characters, the page takes {MESSAGE_MAX}")
     if arguments.retry_after_seconds < 1:
         raise OperatorError("RETRY_AFTER_SECONDS has to be 1 or more")
-    manifest, who = present_manifest(docker, stack), lock.whoami()
+    who = lock.whoami()
     with lock.held(docker, stack, who, f"maintenance {arguments.state}"):
+        manifest = present_manifest(docker, stack)  # whoever had the lock before may have changed it
         if arguments.state == "on":
             said = Closed(lock.now(), who, arguments.message or None, arguments.retry_after_seconds)
             with step("maintenance on"):

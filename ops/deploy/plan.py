@@ -28,7 +28,7 @@ def run(_arguments: Namespace, destination: Destination, docker: Docker) -> None
     """Raises OperatorError, DockerError."""
     site = Site(docker, destination)
     revision = head()
-    with committed_files(ROOT) as files:
+    with committed_files(ROOT, revision) as files:
         release = f"{TO_BE_BUILT} of {revision[:7]}"
         new = render(destination, release=release, revision=revision, image=TO_BE_BUILT, folder=files)
     entry = ledger.current(docker, site.stack)

@@ -97,7 +97,7 @@ def _variables(site: Site) -> list[Finding]:
     """Every variable: there, well-formed, and no longer as the example has it."""
     found = []
     try:
-        check_variables(site.destination)
+        check_variables(site.destination, site.folder)
     except SystemExit as error:
         told = site.redact(str(error)).removeprefix("kiosk: ")
         found.append(Finding("problem", f"settings: {told}", f"edit {site.destination.file.name}"))
@@ -164,13 +164,14 @@ def _git(_site: Site) -> list[Finding]:
     return [Finding("ok", "git: everything is committed")]
 
 
-def _migrations(_site: Site) -> list[Finding]:
+def _migrations(site: Site) -> list[Finding]:
     """They only add: the old release runs beside the new one, and again after a rollback."""
     try:
         lint = import_module("ops.migration_lint")
     except ImportError as error:
         return [Finding("problem", f"migrations: {error}", "remove .venv, and the next make brings it")]
-    found = [Finding("problem", f"migrations: {one}", "or say why it is safe") for one in lint.findings()]
+    findings = lint.findings(site.folder / "services")
+    found = [Finding("problem", f"migrations: {one}", "or say why it is safe") for one in findings]
     return found or [Finding("ok", "migrations: they only add")]
 
 

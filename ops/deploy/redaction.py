@@ -5,10 +5,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
+from pathlib import Path
 from urllib.parse import quote, unquote, urlsplit
 
 from ops.console import OperatorError
-from ops.deploy.destination import Destination
+from ops.deploy.destination import ROOT, Destination
 from ops.deploy.render import secret_contents
 
 HIDDEN = "***"
@@ -17,11 +18,12 @@ _URL_PASSWORD = re.compile(r"(\b[a-z][a-z0-9+.-]*://[^\s:/@]*:)[^\s@]+(?=@)", re
 _OUR_OWN = ("REGISTRY_PASSWORD",)
 
 
-def secret_words(destination: Destination) -> frozenset[str]:
+def secret_words(destination: Destination, folder: Path = ROOT) -> frozenset[str]:
     """Every text that must not be seen: the destination's secrets, what is derived from them, and the
     passwords in their URLs, as they are and as URLs write them."""
     try:
-        values = [content.decode(errors="replace") for content in secret_contents(destination).values()]
+        contents = secret_contents(destination, folder)
+        values = [content.decode(errors="replace") for content in contents.values()]
     except (OperatorError, SystemExit, OSError, KeyError):  # half-filled: hide what is there
         values = [value for name, value in destination.variables.items() if _sounds_secret(name)]
     values += [value for name in _OUR_OWN if (value := destination.value(name)) is not None]

@@ -18,6 +18,7 @@ from ops.deploy.backup import tables_in
 from ops.deploy.database import Programs, programs
 from ops.deploy.destination import Destination
 from ops.deploy.docker import Docker
+from ops.deploy.lock import Lock, LockLost
 from ops.deploy.maintenance import Closed, close, closed, present_manifest, reopen
 from ops.deploy.manifest import Manifest
 from ops.deploy.one_shot import OneShotFailed, migrate
@@ -25,6 +26,8 @@ from ops.deploy.settings import RolloutSettings
 from ops.deploy.verb import Verb
 
 _NAME_MAX = 63  # of PostgreSQL
+# Routes that we published without it could be older than those of whoever has it now.
+_AFTER_THE_LOCK = "Look at what runs (make status), then open it: make maintenance off"
 _ANYWHERE_ELSE = "postgres"  # the database to be connected to while ours changes its name
 
 _TAKE_ITS_PLACE = """
@@ -61,7 +64,7 @@ def restore(arguments: Namespace, destination: Destination, docker: Docker) -> N
     """Raises OperatorError; it says whether the old database is still in its place."""
     file, stack = arguments.file, destination.read(RolloutSettings).stack
     command = f"make restore FILE={file} TO={destination.name}"
-    manifest, database = present_manifest(docker, stack), programs(docker, destination, command)
+    database = programs(docker, destination, command)
     names = names_of(database.owner.database, datetime.now(UTC))
     with step(f"read {file.name}"):
         tables = tables_in(database, file)
@@ -69,25 +72,44 @@ def restore(arguments: Namespace, destination: Destination, docker: Docker) -> N
         for line in intention(file, names, tables, destination):
             say(line)
         raise OperatorError(f"nothing was changed. To do it: {command} CONFIRM=yes")
-    who = lock.whoami()
-    with lock.held(docker, stack, who, f"restore {file.name}") as holding:
-        was_open = closed(docker, stack) is None
-        if was_open:
-            with step("maintenance on"):
-                said = "We are putting something right. Please come back in a few minutes."
-                close(docker, destination, manifest, Closed(lock.now(), who, said))
-        try:
-            read_in(database, file, names)
-            holding.check()
-            take_its_place(database, names)
-        except BaseException:
-            # Whatever it was, also Ctrl-C: the old database is in its place, so the store may go on.
-            _open_again(docker, destination, manifest, was_open=was_open)
-            raise
-        _migrate(docker, destination, manifest)  # when this fails, the store stays closed
-        _open_again(docker, destination, manifest, was_open=was_open)
+    with lock.held(docker, stack, lock.whoami(), f"restore {file.name}") as holding:
+        _exchange(destination, database, names, file, holding)
     say(f'\n  {names.database} is what {file.name} holds. What was there before is "{names.before}";')
     say(f'  when nobody misses it: make shell SERVICE=postgres, then DROP DATABASE "{names.before}";')
+
+
+def _exchange(destination: Destination, database: Programs, names: Names, file: Path, holding: Lock) -> None:
+    """In a closed store. Raises OperatorError."""
+    docker, stack = holding.docker, holding.stack
+    # Not before we have the lock: whoever had it may have put another release there.
+    manifest, was_open = present_manifest(docker, stack), closed(docker, stack) is None
+    if was_open:
+        with step("maintenance on"):
+            said = "We are putting something right. Please come back in a few minutes."
+            close(docker, destination, manifest, Closed(lock.now(), holding.holder.who, said))
+    try:
+        read_in(database, file, names)
+        _still_ours(holding, database, names)
+        take_its_place(database, names)
+    except LockLost as error:
+        raise OperatorError(
+            f"{error}; {names.database} is as it was, and the store is closed. {_AFTER_THE_LOCK}"
+        ) from None
+    except BaseException:
+        # Whatever it was, also Ctrl-C: the old database is in its place, so the store may go on.
+        _open_again(holding, destination, manifest, was_open=was_open)
+        raise
+    _migrate(docker, destination, manifest)  # when this fails, the store stays closed
+    _open_again(holding, destination, manifest, was_open=was_open)
+
+
+def _still_ours(holding: Lock, database: Programs, names: Names) -> None:
+    """Raises LockLost, and leaves nothing of the new database then."""
+    try:
+        holding.check()
+    except LockLost:
+        _apart(database, 'DROP DATABASE IF EXISTS :"incoming";', names)
+        raise
 
 
 def intention(file: Path, names: Names, tables: int, destination: Destination) -> list[str]:
@@ -148,10 +170,16 @@ def _migrate(docker: Docker, destination: Destination, manifest: Manifest) -> No
         raise OperatorError(f"migrate: {' '.join(outcome.log[-3:])}; {closed_still}")
 
 
-def _open_again(docker: Docker, destination: Destination, manifest: Manifest, *, was_open: bool) -> None:
-    if was_open:
-        with step("maintenance off"):
-            reopen(docker, destination, manifest)
+def _open_again(holding: Lock, destination: Destination, manifest: Manifest, *, was_open: bool) -> None:
+    """Raises OperatorError, DockerError; then the store stays closed."""
+    if not was_open:
+        return
+    try:
+        holding.check()
+    except LockLost as error:
+        raise OperatorError(f"{error}; the store is closed still. {_AFTER_THE_LOCK}") from None
+    with step("maintenance off"):
+        reopen(holding.docker, destination, manifest)
 
 
 VERB = Verb("restore", "the database from a backup: FILE= CONFIRM=yes", restore, add_arguments)

@@ -18,7 +18,7 @@ from ops.deploy.interruption import EXIT_CODE, Interrupted, Interruption
 from ops.deploy.ledger import Entry
 from ops.deploy.lock import Lock
 from ops.deploy.manifest import Manifest
-from ops.deploy.record import card_of, record
+from ops.deploy.record import card_of, record, record_what_serves
 from ops.deploy.site import Site
 from ops.deploy.verb import Verb
 
@@ -50,7 +50,8 @@ def _roll_back(site: Site, held: Lock, interruption: Interruption, release: str 
             _tell_failed(site, held, failed, target, started_at)
         raise SystemExit(EXIT_CODE if failed.interrupted else 1) from None
     with interruption.finishing("the older release serves; cleaning up"):
-        record(site, target, "rollback", started_at, report=report)
+        again = site.command(f"rollback TO_RELEASE={target.release}")
+        record_what_serves(site, held, target, "rollback", started_at, again=again, report=report)
         run_last_hook(site, "post-rollback", Told(target.release, target.revision, lock.whoami(), "ok"))
     say(bold(f"{target.release} serves again, after {took(time.monotonic() - started)}"))
 

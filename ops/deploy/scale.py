@@ -48,7 +48,7 @@ def scale(arguments: Namespace, destination: Destination, docker: Docker) -> Non
         check_connections(destination, manifest)
         holding.check()
         entry = _scaled(docker, before, manifest, service, settings.stage_timeout_seconds, who)
-        ledger.write(docker, entry)
+        ledger.write_surely(docker, entry, holding.check)
     if entry.reason is not None:
         raise OperatorError(
             f"{entry.reason}. There are as many as before (make status, make logs SERVICE={service})"

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import cached_property
+from pathlib import Path
 
-from ops.deploy.destination import Destination
+from ops.deploy.destination import ROOT, Destination
 from ops.deploy.docker import Docker
 from ops.deploy.probe_key import probe_key
 from ops.deploy.redaction import redact, secret_words
@@ -15,10 +16,12 @@ from services.settings import ProcessSettings
 
 @dataclass(frozen=True)
 class Site:
-    """Settings are read when first asked for. Raises SettingError then."""
+    """Settings are read when first asked for. Raises SettingError then. `folder` is where deploy.yml and
+    the migrations are: of a deploy it holds the files of its commit, whatever becomes of the clone."""
 
     docker: Docker
     destination: Destination
+    folder: Path = ROOT
 
     @cached_property
     def rollout(self) -> RolloutSettings:
@@ -43,7 +46,7 @@ class Site:
 
     @cached_property
     def _secrets(self) -> frozenset[str]:
-        return secret_words(self.destination)
+        return secret_words(self.destination, self.folder)
 
     def redact(self, text: str) -> str:
         """The text without any secret of the destination."""

@@ -84,9 +84,9 @@ def shipped(ground: Ground, release: str = RELEASE) -> Manifest:
     """Builds and pushes what is committed; its manifest."""
     revision = commit_of(ground.clone)
     login(ground.docker, ground.destination)
-    tag = build_for_deploy(ground.docker, ground.destination, release, revision, ground.clone)
-    image = push(ground.docker, tag)
-    with committed_files(ground.clone) as files:
+    with committed_files(ground.clone, revision) as files:
+        tag = build_for_deploy(ground.docker, ground.destination, release, revision, files)
+        image = push(ground.docker, tag)
         return render(ground.destination, release=release, revision=revision, image=image, folder=files)
 
 

@@ -13,11 +13,11 @@ from tests.ops.deploy.destinations import IMAGE, manifest
 
 def _entries(*told: tuple[str, str, str]) -> list[Entry]:
     """Release, kind and result of each, oldest first; returned newest first, as the ledger does."""
-    made = [_entry(number, *one) for number, one in enumerate(told, 1)]
+    made = [entry_of(number, *one) for number, one in enumerate(told, 1)]
     return made[::-1]
 
 
-def _entry(number: int, release: str, kind: Any, result: Any) -> Entry:
+def entry_of(number: int, release: str, kind: Any, result: Any) -> Entry:
     return Entry(
         number=number,
         release=release,
