@@ -38,7 +38,7 @@ FROM chosen r WHERE r.concurrency_key IS NOT NULL AND NOT EXISTS (SELECT FROM cl
 
 -- name: block
 -- Puts jobs that were not claimed ($1) out of the way, where their key has no slot to spare.
-UPDATE jobs.jobs j SET state = 'blocked'
+UPDATE jobs.jobs j SET state = 'blocked', waiting_since = now()
 FROM (
   SELECT q.id FROM jobs.jobs q
   WHERE q.id = ANY ($1::uuid[]) AND q.state = 'queued'
@@ -63,6 +63,7 @@ WITH verdict AS (
   UPDATE jobs.jobs j SET
     state = CASE WHEN v.outcome IN ('done', 'dead') THEN v.outcome ELSE 'queued' END,
     run_at = CASE v.outcome WHEN 'retry' THEN now() + v.delay_seconds * interval '1 second' ELSE j.run_at END,
+    waiting_since = CASE WHEN v.outcome IN ('done', 'dead') THEN j.waiting_since ELSE now() END,
     failures = j.failures + CASE WHEN v.outcome IN ('retry', 'dead') THEN 1 ELSE 0 END,
     started_at = j.started_at + v.waited_seconds * interval '1 second',
     finished_at = CASE WHEN v.outcome IN ('done', 'dead') THEN now() END,
@@ -117,6 +118,7 @@ WITH lost AS MATERIALIZED (
   UPDATE jobs.jobs j SET
     state = CASE WHEN j.crashes + 1 >= $1 THEN 'crashed' ELSE 'queued' END,
     finished_at = CASE WHEN j.crashes + 1 >= $1 THEN now() END,
+    waiting_since = now(),
     crashes = j.crashes + 1,
     error_class = 'WorkerLost',
     error_message = why.message,
@@ -148,7 +150,7 @@ SELECT r.id, r.queue, r.actor, r.state, (SELECT count(*) FROM woken) AS queues_w
 -- Jobs leased to this worker that it does not hold: the answer to their claim was lost, or came too late.
 -- $1 worker, $2 the jobs it does have.
 WITH handed_back AS (
-  UPDATE jobs.jobs SET state = 'queued', lease_token = NULL
+  UPDATE jobs.jobs SET state = 'queued', waiting_since = now(), lease_token = NULL
   WHERE state = 'running' AND worker_id = $1 AND id <> ALL ($2::uuid[])
   RETURNING id, queue
 ), woken AS (
@@ -185,7 +187,7 @@ WITH RECURSIVE paused AS (
   ) n
   WHERE k.key IS NOT NULL AND n.place + taken.jobs <= n.concurrency_max
 ), unblocked AS (
-  UPDATE jobs.jobs j SET state = 'queued' FROM (
+  UPDATE jobs.jobs j SET state = 'queued', waiting_since = now() FROM (
     SELECT b.id FROM jobs.jobs b JOIN next ON next.id = b.id WHERE b.state = 'blocked'
     ORDER BY b.id FOR UPDATE OF b SKIP LOCKED
   ) n WHERE j.id = n.id
