@@ -126,7 +126,8 @@ WITH lost AS MATERIALIZED (
     lease_token = NULL
   FROM lost, (VALUES (true, 'The result could not be written'), (false, 'The worker went away')) why (told, message)
   WHERE j.id = lost.id AND why.told = (j.lease_token = ANY ($4::uuid[]))
-  RETURNING j.id, j.attempt, j.worker_id, j.started_at, j.queue, j.actor, j.state, j.error_message, j.fingerprint
+  RETURNING j.id, j.attempt, j.worker_id, j.started_at, j.queue, j.actor, j.args, j.unique_key, j.state, j.error_message,
+            j.fingerprint
 ), recorded AS (
   INSERT INTO jobs.attempts (job_id, number, worker_id, release, started_at, outcome, error_message)
   SELECT r.id, r.attempt, r.worker_id, coalesce(w.release, $2), r.started_at, 'crashed', r.error_message
@@ -141,6 +142,15 @@ WITH lost AS MATERIALIZED (
   ON CONFLICT (fingerprint) DO UPDATE SET
     last_seen = excluded.last_seen, occurrences = g.occurrences + excluded.occurrences,
     message = excluded.message, last_release = excluded.last_release
+), stranded AS (
+  -- A bulk action whose job is parked goes no further until somebody retries that, and would be `at work` for ever;
+  -- unless its next slice runs already.
+  UPDATE jobs.bulk_actions b SET state = 'failed', finished_at = now(), error = 'WorkerLost: ' || r.error_message
+  FROM recovered r
+  WHERE r.actor = 'jobs.run_bulk' AND r.state = 'crashed'
+    AND b.id::text = r.args ->> 0 AND b.state IN ('waiting', 'running')
+    AND NOT EXISTS (SELECT FROM jobs.jobs o WHERE o.state = 'running' AND o.unique_key = r.unique_key
+                    AND o.id NOT IN (SELECT l.id FROM lost l))
 ), woken AS (
   SELECT pg_notify('jobs', q.queue) FROM (SELECT DISTINCT queue FROM recovered WHERE state = 'queued') q
 )
