@@ -38,7 +38,7 @@ FROM chosen r WHERE r.concurrency_key IS NOT NULL AND NOT EXISTS (SELECT FROM cl
 
 -- name: block
 -- Puts jobs that were not claimed ($1) out of the way, where their key has no slot to spare.
-UPDATE jobs.jobs j SET state = 'blocked'
+UPDATE jobs.jobs j SET state = 'blocked', waiting_since = now()
 FROM (
   SELECT q.id FROM jobs.jobs q
   WHERE q.id = ANY ($1::uuid[]) AND q.state = 'queued'
@@ -63,6 +63,7 @@ WITH verdict AS (
   UPDATE jobs.jobs j SET
     state = CASE WHEN v.outcome IN ('done', 'dead') THEN v.outcome ELSE 'queued' END,
     run_at = CASE v.outcome WHEN 'retry' THEN now() + v.delay_seconds * interval '1 second' ELSE j.run_at END,
+    waiting_since = CASE WHEN v.outcome IN ('done', 'dead') THEN j.waiting_since ELSE now() END,
     failures = j.failures + CASE WHEN v.outcome IN ('retry', 'dead') THEN 1 ELSE 0 END,
     started_at = j.started_at + v.waited_seconds * interval '1 second',
     finished_at = CASE WHEN v.outcome IN ('done', 'dead') THEN now() END,
@@ -117,6 +118,7 @@ WITH lost AS MATERIALIZED (
   UPDATE jobs.jobs j SET
     state = CASE WHEN j.crashes + 1 >= $1 THEN 'crashed' ELSE 'queued' END,
     finished_at = CASE WHEN j.crashes + 1 >= $1 THEN now() END,
+    waiting_since = now(),
     crashes = j.crashes + 1,
     error_class = 'WorkerLost',
     error_message = why.message,
@@ -124,7 +126,8 @@ WITH lost AS MATERIALIZED (
     lease_token = NULL
   FROM lost, (VALUES (true, 'The result could not be written'), (false, 'The worker went away')) why (told, message)
   WHERE j.id = lost.id AND why.told = (j.lease_token = ANY ($4::uuid[]))
-  RETURNING j.id, j.attempt, j.worker_id, j.started_at, j.queue, j.actor, j.state, j.error_message, j.fingerprint
+  RETURNING j.id, j.attempt, j.worker_id, j.started_at, j.queue, j.actor, j.args, j.unique_key, j.state, j.error_message,
+            j.fingerprint
 ), recorded AS (
   INSERT INTO jobs.attempts (job_id, number, worker_id, release, started_at, outcome, error_message)
   SELECT r.id, r.attempt, r.worker_id, coalesce(w.release, $2), r.started_at, 'crashed', r.error_message
@@ -139,6 +142,15 @@ WITH lost AS MATERIALIZED (
   ON CONFLICT (fingerprint) DO UPDATE SET
     last_seen = excluded.last_seen, occurrences = g.occurrences + excluded.occurrences,
     message = excluded.message, last_release = excluded.last_release
+), stranded AS (
+  -- A bulk action whose job is parked goes no further until somebody retries that, and would be `at work` for ever;
+  -- unless its next slice runs already.
+  UPDATE jobs.bulk_actions b SET state = 'failed', finished_at = now(), error = 'WorkerLost: ' || r.error_message
+  FROM recovered r
+  WHERE r.actor = 'jobs.run_bulk' AND r.state = 'crashed'
+    AND b.id::text = r.args ->> 0 AND b.state IN ('waiting', 'running')
+    AND NOT EXISTS (SELECT FROM jobs.jobs o WHERE o.state = 'running' AND o.unique_key = r.unique_key
+                    AND o.id NOT IN (SELECT l.id FROM lost l))
 ), woken AS (
   SELECT pg_notify('jobs', q.queue) FROM (SELECT DISTINCT queue FROM recovered WHERE state = 'queued') q
 )
@@ -148,7 +160,7 @@ SELECT r.id, r.queue, r.actor, r.state, (SELECT count(*) FROM woken) AS queues_w
 -- Jobs leased to this worker that it does not hold: the answer to their claim was lost, or came too late.
 -- $1 worker, $2 the jobs it does have.
 WITH handed_back AS (
-  UPDATE jobs.jobs SET state = 'queued', lease_token = NULL
+  UPDATE jobs.jobs SET state = 'queued', waiting_since = now(), lease_token = NULL
   WHERE state = 'running' AND worker_id = $1 AND id <> ALL ($2::uuid[])
   RETURNING id, queue
 ), woken AS (
@@ -185,7 +197,7 @@ WITH RECURSIVE paused AS (
   ) n
   WHERE k.key IS NOT NULL AND n.place + taken.jobs <= n.concurrency_max
 ), unblocked AS (
-  UPDATE jobs.jobs j SET state = 'queued' FROM (
+  UPDATE jobs.jobs j SET state = 'queued', waiting_since = now() FROM (
     SELECT b.id FROM jobs.jobs b JOIN next ON next.id = b.id WHERE b.state = 'blocked'
     ORDER BY b.id FOR UPDATE OF b SKIP LOCKED
   ) n WHERE j.id = n.id

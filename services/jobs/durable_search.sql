@@ -101,7 +101,7 @@ AND ($3::text IS NULL OR j.queue = $3)
 AND ($4::text IS NULL OR j.actor = $4)
 AND ($5::text IS NULL OR strpos(lower(j.args::text || ' ' || j.kwargs::text), lower($5)) > 0)
 AND ($6::text IS NULL OR strpos(lower(concat_ws(': ', j.error_class, j.error_message)), lower($6)) > 0)
-AND coalesce(j.finished_at, CASE WHEN j.run_at > now() THEN j.enqueued_at ELSE greatest(j.enqueued_at, j.run_at) END)
+AND coalesce(j.finished_at, greatest(j.enqueued_at, j.waiting_since, CASE WHEN j.run_at <= now() THEN j.run_at END))
     < $13::timestamptz
 AND $9::timestamptz IS NOT NULL
 

@@ -39,18 +39,26 @@ return 1
 
 -- name: put_back
 -- Jobs that were fetched and not begun go back to the head of their list.
--- KEYS: hands, messages, list. ARGV: ids, as they were fetched
-for i = #ARGV, 1, -1 do
+-- KEYS: hands, messages, list, put back (not for the delayed). ARGV: now (ms), a day before (ms), ids as they
+-- were fetched
+for i = #ARGV, 3, -1 do
   if redis.call('srem', KEYS[1], ARGV[i]) == 1 and redis.call('hexists', KEYS[2], ARGV[i]) == 1 then
     redis.call('lpush', KEYS[3], ARGV[i])
+    if KEYS[4] then
+      redis.call('zadd', KEYS[4], ARGV[1], ARGV[i])
+    end
   end
+end
+if KEYS[4] then
+  redis.call('zremrangebyscore', KEYS[4], 0, ARGV[2])
 end
 
 -- name: reclaim
 -- What Redis holds for a worker that does not know of it: the answer to its fetch was lost on the way.
--- KEYS: hands, messages, list. ARGV: the ids that the worker does know of
+-- KEYS: hands, messages, list, put back (not for the delayed). ARGV: now (ms), a day before (ms), the ids that
+-- the worker does know of
 local known = {}
-for i = 1, #ARGV do
+for i = 3, #ARGV do
   known[ARGV[i]] = true
 end
 local found = 0
@@ -59,8 +67,14 @@ for _, id in ipairs(redis.call('smembers', KEYS[1])) do
     redis.call('srem', KEYS[1], id)
     if redis.call('hexists', KEYS[2], id) == 1 then
       redis.call('lpush', KEYS[3], id)
+      if KEYS[4] then
+        redis.call('zadd', KEYS[4], ARGV[1], id)
+      end
       found = found + 1
     end
   end
+end
+if KEYS[4] then
+  redis.call('zremrangebyscore', KEYS[4], 0, ARGV[2])
 end
 return found

@@ -10,6 +10,7 @@ from __future__ import annotations
 import logging
 import time
 from collections import defaultdict, deque
+from collections.abc import Iterable
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -53,16 +54,28 @@ _BACKOFF_MAX_MS = 300_000
 # jobs lying for minutes; an idle consumer asks four times a second, so this means every few seconds.
 _MAINTENANCE_CHANCE = 100_000
 _WAIT_SECONDS = 1.0
+_PUT_BACK_KEPT_MS = 86_400_000  # longer than any bulk action is at work
 _FAILURES_KEPT_MAX = 1_000  # for PostgreSQL, while it is away
 _LUA = load_queries(__file__, "fast_broker.lua")
 # Comes before dramatiq's own script. Redis refuses a script's first command when its memory is full and the
 # command could take more, as dramatiq's heartbeat does: then nothing could be acknowledged and nothing would
 # ever be freed. Taking something away that is not there may always come first, and lets the rest pass.
-# And nothing is fetched of a paused queue, not even by a worker that does not know yet.
+# And nothing is fetched of a paused queue, not even by a worker that does not know yet. Last it notes when
+# dramatiq's maintenance, which comes next, makes a dead worker's jobs ready again.
 _BEFORE_DISPATCH = """
 redis.call('srem', KEYS[1] .. ':__nobody__', '')
 if ARGV[1] == 'fetch' and redis.call('sismember', KEYS[1] .. ':__paused__', ARGV[3]) == 1 then
   return {}
+end
+if ARGV[7] == '1' and string.sub(ARGV[3], -3) ~= '.DQ' then
+  local lost = redis.call('zrangebyscore', KEYS[1] .. ':__heartbeats__', 0, ARGV[2] - ARGV[5])
+  for _, worker in ipairs(lost) do
+    if worker ~= ARGV[4] then
+      for _, id in ipairs(redis.call('smembers', KEYS[1] .. ':__acks__.' .. worker .. '.' .. ARGV[3])) do
+        redis.call('zadd', KEYS[1] .. ':' .. ARGV[3] .. '.back', ARGV[2], id)
+      end
+    end
+  end
 end
 """
 
@@ -212,8 +225,7 @@ class FastBroker(RedisBroker):
 
     def put_back(self, queue_name: str, ids: list[str]) -> None:
         """Unbegun, to the head of their list. Raises redis.RedisError."""
-        key = f"{NAMESPACE}:{queue_name}"
-        self._run("put_back", [hands(self.broker_id, queue_name), f"{key}.msgs", key], ids)
+        self._return_to_list("put_back", queue_name, ids)
 
     def put_back_begun(self, message: FastMessage) -> None:
         """A job that a thread holds. Without Redis it stays in this worker's hands: once the worker has
@@ -231,11 +243,20 @@ class FastBroker(RedisBroker):
 
     def reclaim(self, queue_name: str, known: set[str]) -> None:
         """Puts back what Redis holds for this worker while the worker does not know of it."""
-        own, key = hands(self.broker_id, queue_name), f"{NAMESPACE}:{queue_name}"
-        if self.client.scard(own) != len(known):
-            found = self._run("reclaim", [own, f"{key}.msgs", key], list(known))
+        if self.client.scard(hands(self.broker_id, queue_name)) != len(known):
+            found = self._return_to_list("reclaim", queue_name, known)
             if found:
                 logger.info("jobs reclaimed", extra={"facts": {"queue": queue_name, "jobs": found}})
+
+    def _return_to_list(self, script: str, queue_name: str, ids: Iterable[str]) -> Any:
+        """The delayed are scheduled in a worker's hands, too: nothing is noted of them."""
+        keys, now = QueueKeys(queue_name), now_ms()
+        noted = [] if queue_name == dq_name(queue_name) else [keys.put_back]
+        return self._run(
+            script,
+            [hands(self.broker_id, queue_name), keys.messages, keys.ready, *noted],
+            [now, now - _PUT_BACK_KEPT_MS, *ids],
+        )
 
     def say_alive(self, queue_name: str) -> None:
         """For who fetches nothing: each command is a heartbeat, and without one another worker is given what

@@ -3,7 +3,8 @@ Kiosk keeps beside it.
 
 `QUEUE` lists the ids of what is ready, `.msgs` holds what is ready or in a worker's hands. `.DQ` and
 `.DQ.msgs` are the same of the delayed; `.DQ.due`, ours, orders them by time. `.XQ` orders the dead by when
-they died, `.XQ.msgs` holds them. A set per worker and queue names what is in that worker's hands.
+they died, `.XQ.msgs` holds them. A set per worker and queue names what is in that worker's hands; `.back`,
+ours, remembers for a day when such a job became ready again.
 """
 
 from __future__ import annotations
@@ -43,6 +44,10 @@ class QueueKeys:
     @property
     def due(self) -> str:
         return f"{self.delayed}.due"
+
+    @property
+    def put_back(self) -> str:
+        return f"{self.ready}.back"
 
     @property
     def dead(self) -> str:

@@ -68,6 +68,13 @@ class StoredJob(msgspec.Struct, frozen=True, kw_only=True):
         """Since when it waits in its queue."""
         return int(self.options.get(QUEUED_AT) or self.message_timestamp)
 
+    @property
+    def scheduled_ms(self) -> float:
+        """Since when a scheduled one waits for its time. To be put off by who does not know its actor is no
+        news: else nobody could discard such jobs, which go round twice a minute."""
+        last = self.failure
+        return self.message_timestamp if last is None else max(self.message_timestamp, ms_of(last.failed_at))
+
     def anew(self, queue: str) -> bytes:
         """The same job as if it had never been tried."""
         options = {key: value for key, value in self.options.items() if key not in _OF_PAST_TRIES}

@@ -9,7 +9,7 @@ from redis.asyncio import Redis
 
 from services.jobs.backend import JobFilter
 from services.jobs.fast_cards import bounds_of, fits
-from services.jobs.fast_shelves import ANCHORS, Entry, Position, Shelf, walk
+from services.jobs.fast_shelves import ANCHORS, Entry, Position, Shelf, put_back_ms, walk
 
 _WINDOWS = 20  # of 100 jobs each, for one answer
 
@@ -45,10 +45,12 @@ async def search(
 ) -> Found:
     """Up to `limit` jobs that came onto their shelf before `before_ms`. Raises what redis-py raises."""
     found, bounds = Found(after), bounds_of(wanted)
-    windows = 0
+    windows, is_bound = 0, before_ms < float("inf")
     async for window in walk(redis, shelves, after, bounds):
+        put_back = await put_back_ms(redis, window) if is_bound else {}
         for entry in window:
-            wants = _came_ms(entry) < before_ms and fits(entry, wanted, bounds)
+            in_time = not is_bound or max(_came_ms(entry), put_back.get(entry.id, 0.0)) < before_ms
+            wants = in_time and fits(entry, wanted, bounds)
             (found.fitting if wants else found.passed).append(entry)
             found.last = entry
             if len(found.fitting) == limit:
@@ -62,4 +64,4 @@ async def search(
 
 def _came_ms(entry: Entry) -> float:
     """When the job came onto its shelf. The scheduled are ordered by a time ahead, which does not tell."""
-    return entry.job.message_timestamp if entry.shelf == "scheduled" else entry.at_ms
+    return entry.job.scheduled_ms if entry.shelf == "scheduled" else entry.at_ms

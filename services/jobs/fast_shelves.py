@@ -203,6 +203,15 @@ async def find(redis: Redis, queue: str, job_id: str) -> Entry | None:
     return Entry(job_id, at_ms, job, Position(shelf, queue, at_ms, (job_id,)))
 
 
+async def put_back_ms(redis: Redis, entries: list[Entry]) -> dict[str, float]:
+    """When a worker, or its end, made these jobs of one shelf ready again; of the last day."""
+    if not entries or entries[0].shelf != "ready":
+        return {}
+    ids = [entry.id for entry in entries]
+    scores = await redis.zmscore(QueueKeys(entries[0].queue).put_back, ids)
+    return {job_id: score for job_id, score in zip(ids, scores, strict=True) if score is not None}
+
+
 async def workers_of(redis: Redis) -> list[str]:
     """Workers by dramatiq's id for them, those last heard of first; dead ones stay a while."""
     return _words(await redis.zrevrange(HEARTBEATS, 0, WORKERS_MAX - 1))

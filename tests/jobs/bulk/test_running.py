@@ -11,12 +11,13 @@ import msgspec
 import pytest
 
 from services.database import connection
-from services.jobs import steering
+from services.jobs import durable_store, steering
 from services.jobs.backend import BackendAway, BackendName, Batch, JobFilter, NewJob, Verb
 from services.jobs.bulk import bulk
-from services.jobs.bulk.running import FAILURES_MAX, BulkFailed, run
+from services.jobs.bulk.running import ACTOR, FAILURES_MAX, BulkFailed, run
 from services.jobs.bulk.shapes import BulkAction, BulkOrder
 from services.jobs.resources import Jobs
+from services.jobs.worker_row import WorkerRow
 from tests.jobs.backlog import ADA, dead_fast_jobs, dead_jobs, open_backends, ready_jobs, states
 from tests.jobs.conftest import Owner
 
@@ -154,6 +155,53 @@ async def test_what_fails_again_and_again_waits_for_a_person(jobs: Jobs, owner: 
     assert (failed.state, failed.error) == ("failed", "ZeroDivisionError: by zero")
     await run(jobs, bulk_id)
     assert (await action_of(jobs, bulk_id)).state == "done"
+
+
+async def crashed_with_its_worker(jobs: Jobs, crashes_max: int) -> list[str]:
+    """A worker takes up the jobs of bulk actions and goes away; how those jobs are then."""
+    worker = WorkerRow("durable", "test", ["default"], 4, 60.0, list)
+    await worker.beat(jobs.database)
+    held, _ = await durable_store.claim(jobs.database, worker, [ACTOR], 9, 9)
+    leases = [message.claim.lease_token for message in held]
+    recovered = await durable_store.recover(jobs.database, "test", crashes_max, 0.0, leases)
+    return [job.state for job in recovered]
+
+
+async def test_an_action_whose_job_crashed_has_failed_until_that_is_retried(jobs: Jobs, owner: Owner) -> None:
+    await dead_jobs(owner, 3)
+    bulk_id = await started(jobs)
+    assert await crashed_with_its_worker(jobs, 2) == ["queued"]
+    assert (await action_of(jobs, bulk_id)).state == "waiting"
+    assert await crashed_with_its_worker(jobs, 2) == ["crashed"]
+    failed = await action_of(jobs, bulk_id)
+    assert (failed.state, failed.error) == ("failed", "WorkerLost: The result could not be written")
+    [job] = (await jobs.backend("durable").jobs(JobFilter(state="crashed"))).items
+    await jobs.backend("durable").retry(job.id)
+    await run(jobs, bulk_id)
+    done = await action_of(jobs, bulk_id)
+    assert (done.state, done.changed, done.error) == ("done", 3, None)
+
+
+async def test_the_same_order_may_start_once_the_job_of_the_first_has_crashed(jobs: Jobs) -> None:
+    first = await started(jobs)
+    assert await crashed_with_its_worker(jobs, 1) == ["crashed"]
+    assert await started(jobs) != first
+
+
+async def test_an_action_whose_next_slice_runs_goes_on_though_the_slice_before_crashed(
+    jobs: Jobs, owner: Owner
+) -> None:
+    await dead_jobs(owner, 2500)
+    bulk_id = await started(jobs)
+    worker = WorkerRow("durable", "test", ["default"], 4, 60.0, list)
+    await worker.beat(jobs.database)
+    [before], _ = await durable_store.claim(jobs.database, worker, [ACTOR], 9, 9)
+    await run(jobs, bulk_id, slice_seconds=0)
+    [following], _ = await durable_store.claim(jobs.database, worker, [ACTOR], 9, 9)
+    await durable_store.recover(jobs.database, "test", 1, 0.0, [before.claim.lease_token])
+    assert (await action_of(jobs, bulk_id)).state == "running"
+    await durable_store.recover(jobs.database, "test", 1, 0.0, [following.claim.lease_token])
+    assert (await action_of(jobs, bulk_id)).state == "failed"
 
 
 class Failing:
