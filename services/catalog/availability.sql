@@ -19,12 +19,11 @@ WHERE v.sku = heard.sku AND v.stock_version < heard.version
 RETURNING v.product_id
 
 -- name: judge_products
--- In stock, low or sold out, from the sum of the variants.
-UPDATE catalog.products p SET
-  availability = catalog.availability_of(total.available, $2),
-  updated_at = now()
+-- In stock, low or sold out, from the sum of the variants. Most words of stock change neither, so they write
+-- no row; updated_at is for the content, since the sitemap tells crawlers by it what to read again.
+UPDATE catalog.products p SET availability = catalog.availability_of(total.available, $2)
 FROM (
   SELECT v.product_id, sum(v.available) AS available
   FROM catalog.variants v WHERE v.product_id = ANY ($1::bigint[]) GROUP BY v.product_id
 ) total
-WHERE p.id = total.product_id
+WHERE p.id = total.product_id AND p.availability <> catalog.availability_of(total.available, $2)

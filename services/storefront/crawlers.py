@@ -101,7 +101,13 @@ def _streamed(call: Call[Shop, Nothing, Nothing], chunks: AsyncIterator[bytes]) 
     if choose(", ".join(call.request.headers.getlist("accept-encoding")), ("gzip",)) == "gzip":
         headers["Content-Encoding"] = "gzip"
         chunks = _gzipped(chunks)
+    if call.request.method == "HEAD":  # nobody gets the entries: they need not be walked
+        chunks = _nothing()
     return StreamingResponse(chunks, media_type=_XML, headers=headers)
+
+
+async def _nothing() -> AsyncIterator[bytes]:
+    yield b""
 
 
 async def _gzipped(chunks: AsyncIterator[bytes]) -> AsyncIterator[bytes]:

@@ -69,6 +69,22 @@ async def test_a_product_is_as_available_as_its_variants_together(shop: Shop) ->
     assert await shop.available("CUP-BLUE") == 0
 
 
+async def test_a_word_on_stock_writes_the_product_only_if_it_shows_and_is_no_change_of_its_content(
+    shop: Shop,
+) -> None:
+    place = "SELECT ctid::text FROM catalog.products WHERE slug = 'cup'"  # each writing moves the row
+    content = "SELECT updated_at FROM catalog.products WHERE slug = 'cup'"
+    changed = await shop.owner.fetchval(content)
+    await shop.hear(StockLevel("CUP-RED", 40, 1))
+    before = await shop.owner.fetchval(place)
+    await shop.hear(StockLevel("CUP-RED", 39, 2))
+    assert await shop.available("CUP-RED") == 39
+    assert await shop.owner.fetchval(place) == before
+    await shop.hear(StockLevel("CUP-RED", 0, 3))
+    assert await shop.availability("cup") == 0
+    assert await shop.owner.fetchval(content) == changed
+
+
 async def test_an_older_word_on_stock_changes_nothing(shop: Shop) -> None:
     await shop.hear(StockLevel("CUP-RED", 9, 7))
     await shop.hear(StockLevel("CUP-RED", 1, 6))

@@ -91,6 +91,22 @@ async def test_a_part_comes_compressed_to_those_who_take_it(shop: httpx.AsyncCli
     assert re.search(r"<lastmod>\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ</lastmod>", plain.text)
 
 
+async def test_the_head_of_a_part_is_answered_without_walking_it(
+    shop: httpx.AsyncClient, add_product: AddProduct, door: CatalogDoor, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(slugs, "_PAGE_SIZE", 3)
+    for number in range(10):
+        await add_product(f"thing-{number}")
+    part = addresses((await shop.get("/sitemap.xml")).text)[1].removeprefix(PUBLIC_URL)
+    whole = await shop.get(part)
+    before = len(door.asked)
+    head = await shop.head(part)
+    assert len(door.asked) == before + 1
+    assert (head.status_code, head.content) == (200, b"")
+    names = ("content-type", "content-encoding", "content-length", "cache-control", "vary")
+    assert [head.headers.get(name) for name in names] == [whole.headers.get(name) for name in names]
+
+
 @pytest.mark.parametrize(
     "name",
     ["products-1.xml", "products-x.xml", "products-01.xml", f"products-{'9' * 40}.xml", "x.xml", "pages"],
