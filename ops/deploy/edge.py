@@ -10,12 +10,13 @@ from urllib.parse import urlsplit
 import yaml
 
 from ops.console import OperatorError
-from ops.deploy import stacks
+from ops.deploy import ledger, maintenance, stacks
 from ops.deploy.destination import ROOT, Destination
 from ops.deploy.docker import Docker
 from ops.deploy.manifest import Manifest, network_name
 from ops.deploy.networks import subnet_of
 from ops.deploy.placement import constraints_of, nodes_fulfilling
+from ops.deploy.routes import publish_routes
 from ops.deploy.secrets import hashed_name
 from ops.deploy.settings import EdgeSettings, ImageSettings, RolloutSettings
 from ops.deploy.stacks import SideStack
@@ -50,7 +51,18 @@ def restart(docker: Docker, destination: Destination) -> None:
     """Brings the edge to the destination's settings and restarts Traefik: with a single node the store
     refuses connections for some seconds. Raises OperatorError, DockerError."""
     _check_nodes(docker, destination)
+    _publish_routes_anew(docker, destination)
     stacks.restart(docker, edge_stack(docker, destination), TRAEFIK, START_SECONDS)
+
+
+def _publish_routes_anew(docker: Docker, destination: Destination) -> None:
+    """What Traefik is to read when it comes: a node that joined the edge since the last deploy has no routes,
+    one that was away has old ones, and a certificate is named in a file beside them. Before the first deploy
+    there are none."""
+    stack = destination.read(RolloutSettings).stack
+    if (entry := ledger.current(docker, stack)) is not None:
+        closed = maintenance.routes_of(docker, stack)
+        publish_routes(docker, entry.manifest, destination, maintenance=closed)
 
 
 def edge_stack(docker: Docker, destination: Destination) -> SideStack:

@@ -7,7 +7,8 @@ wrong before leaves the old one as it was, and afterwards it is still there unde
 from __future__ import annotations
 
 from argparse import ArgumentParser, Namespace
-from contextlib import suppress
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -131,11 +132,27 @@ def read_in(database: Programs, file: Path, names: Names) -> None:
         _apart(database, 'CREATE DATABASE :"incoming" TEMPLATE template0;', names)
         try:
             whole = ("--single-transaction", "--exit-on-error", "--no-owner", "--no-password")
-            database.run("pg_restore", *whole, "--dbname", names.incoming, reads=file)
+            with _contents(database, file) as listed:
+                chosen = (f"--use-list={listed}", "--dbname", names.incoming)
+                database.run("pg_restore", *whole, *chosen, reads=file)
             database.sql("ANALYZE;", database=names.incoming)  # else the first queries are planned blindly
         except BaseException:
             _apart(database, 'DROP DATABASE IF EXISTS :"incoming";', names)
             raise
+
+
+@contextmanager
+def _contents(database: Programs, file: Path) -> Iterator[str]:
+    """A file, where pg_restore runs, that lists what it is to restore: all but the default privileges.
+    Those are the old owner's, whose name may be another here; the migration task gives the owner's own."""
+    listed = database.run("pg_restore", "--list", reads=file)
+    kept = [line for line in listed.splitlines(keepends=True) if " DEFAULT ACL " not in line]
+    list_file = database.run("mktemp").strip()
+    try:
+        database.run("tee", list_file, given="".join(kept))
+        yield list_file
+    finally:
+        database.run("rm", "-f", list_file)
 
 
 def take_its_place(database: Programs, names: Names) -> None:

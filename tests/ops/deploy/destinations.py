@@ -4,7 +4,10 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import msgspec
+
 from ops.deploy.destination import Destination
+from ops.deploy.ledger import Entry
 from ops.deploy.manifest import Manifest
 from ops.deploy.render import render
 
@@ -42,3 +45,24 @@ def destination(**variables: str) -> Destination:
 
 def manifest(**variables: str) -> Manifest:
     return render(destination(**variables), release="r1", revision="abc", image=IMAGE)
+
+
+def ledger_entry(number: int = 7, **changed: object) -> Entry:
+    entry = Entry(
+        number=number,
+        release="20260102-030405-abcdef0",
+        revision="abcdef0" * 5,
+        who="ada@desk",
+        started_at="2026-01-02T03:04:05Z",
+        finished_at="2026-01-02T03:06:00Z",
+        result="ok",
+        kind="deploy",
+        image=IMAGE,
+        migrations_applied=["catalog/0004_colours.sql"],
+        probed=2400,
+        failed=0,
+        p99_ms=37.4,
+        reason=None,
+        manifest=manifest(),
+    )
+    return msgspec.structs.replace(entry, **changed)

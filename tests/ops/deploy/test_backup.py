@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import os
 import stat
+import subprocess
+import sys
 from collections.abc import AsyncIterator
 from datetime import UTC, datetime
 from pathlib import Path
@@ -19,15 +22,21 @@ from ops.deploy.destination import Destination
 from ops.deploy.docker import Docker
 from ops.deploy.restore import Names, names_of, read_in, take_its_place
 from ops.local.postgres import TemporaryPostgres
+from ops.roles import ROLES
 from tests.ops.deploy.destinations import CANARY, destination
 
+RUNTIME = ", ".join(f"kiosk_{role}" for role in ROLES)
 NOON = datetime(2026, 1, 2, 12, 0, 0, tzinfo=UTC)
 
 
 @pytest.fixture
 def database(postgres: TemporaryPostgres, database_url: str, monkeypatch: pytest.MonkeyPatch) -> Programs:
     monkeypatch.setenv("PATH", str(postgres.cluster.programs), prepend=":")
-    chosen = Destination("test", Path(".env.test"), {"DATABASE_URL": database_url, "ACCESSORIES": "none"})
+    return _programs(database_url)
+
+
+def _programs(url: str) -> Programs:
+    chosen = Destination("test", Path(".env.test"), {"DATABASE_URL": url, "ACCESSORIES": "none"})
     return Programs(Docker(), remote_owner(chosen), None)
 
 
@@ -87,6 +96,44 @@ async def test_grants_come_back_with_the_tables(database: Programs, names: Names
     read_in(database, tmp_path / "shop.dump", names)
     asked = "SELECT has_table_privilege('kiosk_checkout', 'checkout.orders', 'INSERT');"
     assert database.sql(asked, database=names.incoming) == ["t"]
+
+
+async def test_a_backup_comes_back_where_the_owner_has_another_name(
+    own_postgres: TemporaryPostgres, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """As staging may have it. Grants come with the tables, those for later tables by `ops.migrate`."""
+    monkeypatch.setenv("PATH", str(own_postgres.cluster.programs), prepend=":")
+    there = _programs(own_postgres.url)
+    file, names = tmp_path / "shop.dump", names_of(there.owner.database, NOON)
+    _add_stock(there, "A")
+    write_backup(there, file)
+    there.sql(
+        f"CREATE ROLE landlord LOGIN CREATEDB CREATEROLE; GRANT {RUNTIME} TO landlord WITH ADMIN OPTION;"
+    )
+    incoming = urlsplit(own_postgres.url)._replace(path=f"/{names.incoming}")
+    url = incoming._replace(netloc=f"landlord@{incoming.netloc.rpartition('@')[2]}").geturl()
+    here = _programs(url)
+    read_in(here, file, names)
+    assert _stock(here) == ["A|3"]
+    assert here.sql("SELECT DISTINCT tableowner FROM pg_tables WHERE schemaname = 'checkout';") == [
+        "landlord"
+    ]
+    subprocess.run([sys.executable, "-m", "ops.migrate"], check=True, env={**os.environ, "DATABASE_URL": url})
+    here.sql("CREATE TABLE checkout.later (id int);")
+    for table in ("orders", "later"):
+        asked = f"SELECT has_table_privilege('kiosk_checkout', 'checkout.{table}', 'INSERT');"
+        assert here.sql(asked) == ["t"]
+
+
+async def test_a_restore_leaves_no_list_behind(
+    database: Programs, names: Names, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    write_backup(database, tmp_path / "shop.dump")
+    lists = tmp_path / "lists"
+    lists.mkdir()
+    monkeypatch.setenv("TMPDIR", str(lists))
+    read_in(database, tmp_path / "shop.dump", names)
+    assert list(lists.iterdir()) == []
 
 
 async def test_what_fails_in_between_leaves_the_old_database(

@@ -10,9 +10,12 @@ import pytest
 import yaml
 
 from ops.console import OperatorError
+from ops.deploy import edge, ledger, maintenance, stacks
+from ops.deploy.docker import Docker
 from ops.deploy.edge import render_edge
+from ops.deploy.maintenance import Closed
 from ops.deploy.stacks import SideStack
-from tests.ops.deploy.destinations import destination
+from tests.ops.deploy.destinations import destination, ledger_entry
 
 ROOT = Path(__file__).parent.parent.parent.parent
 SUBNET = "10.0.9.0/24"
@@ -124,3 +127,42 @@ def test_nothing_is_left_to_fill_in() -> None:
     stack = _edge()
     assert "${" not in str(stack.compose)
     assert not any(b"${" in content for content in stack.configs.values())
+
+
+@pytest.fixture
+def done(monkeypatch: pytest.MonkeyPatch) -> list[tuple[str, Any]]:
+    """What a restart of the edge does, in its order: this is about the order, not about the engine."""
+    steps: list[tuple[str, Any]] = []
+
+    def publish(_docker: Docker, manifest: Any, _to: Any, *, maintenance: Any = None) -> None:
+        steps.append(("routes", (manifest.release, maintenance)))
+
+    monkeypatch.setattr(edge, "_check_nodes", lambda *_: None)
+    monkeypatch.setattr(edge, "edge_stack", lambda *_: None)
+    monkeypatch.setattr(edge, "publish_routes", publish)
+    monkeypatch.setattr(stacks, "restart", lambda *_: steps.append(("restart", None)))
+    monkeypatch.setattr(maintenance, "closed", lambda *_: None)
+    monkeypatch.setattr(ledger, "current", lambda *_: ledger_entry())
+    return steps
+
+
+def test_a_traefik_that_restarts_finds_the_routes_of_the_release(done: list[tuple[str, Any]]) -> None:
+    edge.restart(Docker(), destination())
+    assert done == [("routes", ("r1", None)), ("restart", None)]
+
+
+def test_a_closed_store_is_closed_after_a_restart(
+    done: list[tuple[str, Any]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    said = Closed("2026-01-02T03:04:05Z", "ada@desk", "Back at noon")
+    monkeypatch.setattr(maintenance, "closed", lambda *_: said)
+    edge.restart(Docker(), destination())
+    assert done[0] == ("routes", ("r1", said.routes()))
+
+
+def test_before_the_first_deploy_there_are_no_routes(
+    done: list[tuple[str, Any]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(ledger, "current", lambda *_: None)
+    edge.restart(Docker(), destination())
+    assert done == [("restart", None)]

@@ -9,7 +9,7 @@ from pathlib import Path
 import httpx
 import pytest
 
-from ops.deploy.routes import Maintenance, maintenance_file
+from ops.deploy.routes import Maintenance, certificate_file, maintenance_file
 from ops.publish_routes import publish
 from tests.ops.echo_service import echo_service
 from tests.ops.running_edge import running_edge
@@ -56,3 +56,11 @@ def test_a_closed_store_is_closed_with_or_without_its_page(tmp_path: Path, liste
         assert door.post("/webhooks/payments").json()["service"] == "checkout"
         assert inner.post("/api/checkout/carts").json()["service"] == "checkout"
         assert door.get("/up").status_code == (200 if "health" in listed else 503)
+
+
+def test_a_certificate_that_is_not_there_yet_takes_no_route_away(tmp_path: Path) -> None:
+    """The file that names it comes before the Traefik that has it."""
+    with ExitStack() as held:
+        upstreams = [held.enter_context(echo_service(name))[0] for name in (*SHOP, "health")]
+        edge = held.enter_context(running_edge(tmp_path, upstreams, certificate_file()))
+        assert httpx.get(f"{edge.public_url}/up", trust_env=False).json()["service"] == "health"

@@ -23,32 +23,11 @@ from ops.deploy.status import Health, Status, lines_of, since_of
 from ops.deploy.table import aligned
 from ops.deploy.tasks import Task
 from ops.deploy.verb import Verb
-from tests.ops.deploy.destinations import CANARY, IMAGE, destination, manifest
+from tests.ops.deploy.destinations import CANARY, IMAGE, destination, ledger_entry, manifest
 
 VERBS = (status, releases, logs, shell, scale, reboot, maintenance, backup, restore)
 NO_ENGINE = Docker({"DOCKER_HOST": "unix:///nowhere"}, "/bin/false")
 OTHER_IMAGE = IMAGE.replace("0" * 64, "1" * 64)
-
-
-def _entry(number: int = 7, **changed: object) -> Entry:
-    entry = Entry(
-        number=number,
-        release="20260102-030405-abcdef0",
-        revision="abcdef0" * 5,
-        who="ada@desk",
-        started_at="2026-01-02T03:04:05Z",
-        finished_at="2026-01-02T03:06:00Z",
-        result="ok",
-        kind="deploy",
-        image=IMAGE,
-        migrations_applied=["catalog/0004_colours.sql"],
-        probed=2400,
-        failed=0,
-        p99_ms=37.4,
-        reason=None,
-        manifest=manifest(),
-    )
-    return msgspec.structs.replace(entry, **changed)
 
 
 def _task(image: str = IMAGE, state: str = "running", desired: str = "running") -> Task:
@@ -85,7 +64,7 @@ def test_a_wrong_service_is_told_with_the_right_ones() -> None:
 
 
 def test_releases_mark_the_current_one_and_tell_what_came_of_each() -> None:
-    failed = _entry(
+    failed = ledger_entry(
         9,
         result="failed",
         reason="catalog: it\nnever was healthy",
@@ -93,7 +72,7 @@ def test_releases_mark_the_current_one_and_tell_what_came_of_each() -> None:
         probed=0,
         migrations_applied=[],
     )
-    rows = rows_of([failed, _entry(8, kind="scale", probed=0, migrations_applied=[]), _entry(7)])
+    rows = rows_of([failed, ledger_entry(8, kind="scale", probed=0, migrations_applied=[]), ledger_entry(7)])
     assert [row[0] for row in rows] == ["", "*", ""]
     assert rows[0][-1] == "catalog: it never was healthy"
     assert rows[0][7:10] == ("-", "-", "-")
@@ -104,10 +83,10 @@ def test_releases_mark_the_current_one_and_tell_what_came_of_each() -> None:
 
 
 def test_a_release_runs_since_its_deploy_and_not_since_it_was_scaled() -> None:
-    scaled = _entry(9, kind="scale", finished_at="2026-01-09T00:00:00Z")
-    failed = _entry(8, result="failed", release="another")
-    older = _entry(6, release="older")
-    assert since_of([scaled, failed, _entry(7), older], scaled) == "2026-01-02T03:06:00Z"
+    scaled = ledger_entry(9, kind="scale", finished_at="2026-01-09T00:00:00Z")
+    failed = ledger_entry(8, result="failed", release="another")
+    older = ledger_entry(6, release="older")
+    assert since_of([scaled, failed, ledger_entry(7), older], scaled) == "2026-01-02T03:06:00Z"
 
 
 def test_log_lines_name_the_replica() -> None:
@@ -136,11 +115,11 @@ def test_a_log_that_is_not_to_be_had_says_why() -> None:
 @pytest.mark.parametrize(
     ("current", "running", "problems"),
     [
-        (_entry(), [_task(), _task()], []),
-        (_entry(), [_task()], ["1 of 2 run"]),
+        (ledger_entry(), [_task(), _task()], []),
+        (ledger_entry(), [_task()], ["1 of 2 run"]),
         (None, [_task(), _task()], []),
         (
-            _entry(),
+            ledger_entry(),
             [_task(), _task(OTHER_IMAGE)],
             ["it runs kiosk@11111111" + "1, not 20260102-030405-abcdef0"],
         ),
@@ -154,7 +133,7 @@ def test_what_is_not_as_the_ledger_says_is_a_problem(
 
 def test_another_number_of_replicas_than_the_ledgers_is_a_problem() -> None:
     tasks = [_task()] * 3
-    assert problems_of(Addressee("kiosk", "catalog"), 3, tasks, _entry()) == [
+    assert problems_of(Addressee("kiosk", "catalog"), 3, tasks, ledger_entry()) == [
         "the swarm wants 3 replicas, the ledger says 2"
     ]
 
