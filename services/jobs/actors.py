@@ -14,7 +14,7 @@ import dramatiq
 import msgspec
 from dramatiq import Broker
 
-from services.catalog import availability, views
+from services.catalog import availability, popularity, views
 from services.checkout import sweeping
 from services.checkout.mail import mails
 from services.checkout.orders import orders, stragglers
@@ -92,6 +92,9 @@ def declare_durable_actors(broker: Broker, resources: DurableResources) -> None:
     async def remind() -> None:
         await stragglers.remind(checkout.database)
 
+    async def rank() -> None:
+        await popularity.rank(resources.catalog)
+
     async def purge_jobs() -> None:
         keep = resources.keep
         await purge.purge_jobs(resources.jobs.database, keep.job_keep_done_hours, keep.job_keep_failed_days)
@@ -108,11 +111,16 @@ def declare_durable_actors(broker: Broker, resources: DurableResources) -> None:
         _declare(broker, f"checkout.{promise.__name__}", promise, **_NEVER_GIVEN_UP)
     for work in (send_receipt, send_shipped, send_refunded, stock_initially):
         _declare(broker, f"checkout.{work.__name__}", work, **_FOR_DAYS)
-    for round_ in (sweep, remind):
-        _declare(broker, f"checkout.{round_.__name__}", round_, _SWEEP_SECONDS, **_UNTIL_THE_NEXT_RUN)
-    _declare(broker, "jobs.purge", purge_jobs, _SWEEP_SECONDS, **_UNTIL_THE_NEXT_RUN)
-    _declare(broker, "jobs.purge_statistics", purge_statistics, _SWEEP_SECONDS, **_UNTIL_THE_NEXT_RUN)
-    _declare(broker, "jobs.purge_staff", purge_staff, _SWEEP_SECONDS, **_UNTIL_THE_NEXT_RUN)
+    rounds = {
+        "catalog.rank": rank,
+        "checkout.sweep": sweep,
+        "checkout.remind": remind,
+        "jobs.purge": purge_jobs,
+        "jobs.purge_statistics": purge_statistics,
+        "jobs.purge_staff": purge_staff,
+    }
+    for name, round_ in rounds.items():
+        _declare(broker, name, round_, _SWEEP_SECONDS, **_UNTIL_THE_NEXT_RUN)
 
 
 def declare_fast_actors(broker: Broker, resources: WorkerResources) -> None:

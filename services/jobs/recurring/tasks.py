@@ -49,6 +49,13 @@ class Task:
 
 TASKS: tuple[Task, ...] = (
     Task(
+        "catalog.rank",
+        "23 3 * * *",
+        "catalog.rank",
+        "once",
+        "Makes the views of the last 30 days the popularity of products, and forgets older ones",
+    ),
+    Task(
         "checkout.sweep",
         "*/10 * * * *",
         "checkout.sweep",
