@@ -191,6 +191,7 @@ class LimitSettings(Group, frozen=True):
     rate_limit_blocklist: str = ""
     rate_limit_probe_key: str | None = None
     rate_limit_suggest_per_minute: PositiveInt = 300
+    rate_limit_sitemaps_per_minute: PositiveInt = 60
     rate_limit_reads_per_minute: PositiveInt = 1200
     rate_limit_writes_per_minute: PositiveInt = 1200
     rate_limit_orders_per_minute: PositiveInt = 120

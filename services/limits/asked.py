@@ -74,6 +74,11 @@ def is_suggest(asked: Asked) -> bool:
     return _reads(asked) and asked.path == "/api/catalog/suggest"
 
 
+def is_sitemap(asked: Asked) -> bool:
+    """A part of it: catalog walks up to 50,000 products for one."""
+    return _reads(asked) and asked.path.startswith("/sitemaps/")
+
+
 def is_other_read(asked: Asked) -> bool:
     """Not what never reaches a database and is kept by browsers: a page has thirty of those."""
     return _reads(asked) and not is_suggest(asked) and not asked.path.startswith(("/assets/", "/pictures/"))

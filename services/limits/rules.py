@@ -18,6 +18,7 @@ from services.limits.asked import (
     is_from,
     is_order,
     is_other_read,
+    is_sitemap,
     is_suggest,
     is_webhook,
     is_write,
@@ -78,6 +79,7 @@ def table(s: LimitSettings) -> tuple[Rule, ...]:
         KEY_GUESSES,
         Track("carts-opened", opens_cart),
         Throttle("suggest", by_address, is_suggest, _a_minute(s.rate_limit_suggest_per_minute)),
+        Throttle("sitemaps", by_address, is_sitemap, _a_minute(s.rate_limit_sitemaps_per_minute)),
         Throttle("reads", by_address, is_other_read, _a_minute(s.rate_limit_reads_per_minute)),
         Throttle("writes", by_address, is_write, _a_minute(s.rate_limit_writes_per_minute)),
         Throttle(

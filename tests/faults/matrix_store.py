@@ -28,6 +28,7 @@ UNLIMITED = {"RATE_LIMIT_ENABLED": "yes"} | {
     f"RATE_LIMIT_{name}": "1000000"
     for name in (
         "SUGGEST_PER_MINUTE",
+        "SITEMAPS_PER_MINUTE",
         "READS_PER_MINUTE",
         "WRITES_PER_MINUTE",
         "ORDERS_PER_MINUTE",

@@ -67,6 +67,15 @@ async def test_addresses_do_not_share_a_counter(limiter: MakeLimiter) -> None:
     assert await outcomes(strict, *mine, *hers) == {"passed": 6, "limited": 2}
 
 
+async def test_parts_of_the_sitemap_have_a_limit_of_their_own_besides_that_of_reads(
+    limiter: MakeLimiter,
+) -> None:
+    strict = limiter(RATE_LIMIT_SITEMAPS_PER_MINUTE=3, RATE_LIMIT_READS_PER_MINUTE=8)
+    parts = [read(f"/sitemaps/products-{n}.xml") for n in range(5)]
+    assert await outcomes(strict, *parts) == {"passed": 3, "limited": 2}
+    assert await outcomes(strict, *[read("/sitemap.xml")] * 10) == {"passed": 5, "limited": 5}
+
+
 async def test_what_is_refused_is_counted_nowhere(limiter: MakeLimiter) -> None:
     """The cart's counter is full; the address keeps what it has left for other carts."""
     strict = limiter(RATE_LIMIT_CART_ORDERS_PER_MINUTE=2, RATE_LIMIT_ORDERS_PER_MINUTE=5)
