@@ -26,6 +26,7 @@ _BY_RELEVANCE = _SQL["card_by_relevance"]
 _IN_CATEGORY, _UNDER_CATEGORY = _SQL["in_category"], _SQL["under_category"]
 _MATCHES = _SQL["matches"]
 _MATCHES_TITLE, _MATCHES_ELSEWHERE = _SQL["matches_title"], _SQL["matches_elsewhere"]
+_MATCHES_TITLE_WITHOUT = _SQL["matches_title_without"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,7 +111,9 @@ def _by_relevance(query: ListQuery, cursor: Cursor | None) -> tuple[str, Stateme
     if cursor is not None and cursor.tier == 0:  # the title's half was finished on a page before
         elsewhere = _half(statement, query, 0, _MATCHES_ELSEWHERE, cursor)
         return elsewhere, statement
-    title = _half(statement, query, 1, _MATCHES_TITLE, cursor)
+    may_exclude = "-" in (query.q or "")
+    in_title = _MATCHES_TITLE_WITHOUT if may_exclude else _MATCHES_TITLE
+    title = _half(statement, query, 1, in_title, cursor)
     elsewhere = _half(statement, query, 0, _MATCHES_ELSEWHERE, None, f"(SELECT count(*) FROM title) < {rows}")
     text = (
         f"WITH title AS MATERIALIZED ({title}), elsewhere AS ({elsewhere}) "

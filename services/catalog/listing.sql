@@ -31,7 +31,11 @@ EXISTS (SELECT FROM catalog.search_documents s
         WHERE s.product_id = p.id AND s.full_vector @@ websearch_to_tsquery('catalog.shop', {0}))
 
 -- name: matches_title
--- Condition of tier 1. A word that is excluded must not stand anywhere, also not outside the title.
+-- Condition of tier 1.
+s.title_vector @@ websearch_to_tsquery('catalog.shop', {0})
+
+-- name: matches_title_without
+-- The same where a word is excluded: it must not stand anywhere, also not outside the title. Costs as much again.
 s.title_vector @@ websearch_to_tsquery('catalog.shop', {0})
 AND s.full_vector @@ websearch_to_tsquery('catalog.shop', {0})
 
