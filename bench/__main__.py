@@ -100,6 +100,8 @@ def _measure(products: int, rounds: int, seconds: int) -> None:
         p50, p99 = (statistics.median(r.p50_ms for r in found), statistics.median(r.p99_ms for r in found))
         failed = sum(r.failed for r in found)
         print(f"{case.name:22}{rate:9,.0f}{rate / bare:8.2f}{aim:>7}{p50:9.1f}{p99:9.1f}{failed:8}")
+    if any(result.failed for found in results.values() for result in found):
+        raise SystemExit("Some answers were refusals or none: these figures say nothing.")
 
 
 def _median(results: list[Result]) -> float:

@@ -70,7 +70,7 @@ def _stand(folder: Path) -> Iterator[Stand]:
         run_module([*python, "ops.migrate"], variables)
         stack.enter_context(child([*python, "bench.bare_gateway", str(ports["gateway"])], {}))
         stack.enter_context(child([*python, "services", "checkout"], variables))
-        stack.enter_context(child(edge.command(), edge.environment))
+        stack.enter_context(child(edge.command(), edge.environment | {"RATE_LIMIT_ENABLED": "no"}))
         until_answered(f"http://{HOST}:{ports['checkout-ops']}/readyz")
         until_answered(f"{edge.public_url}/api/checkout/orders/nobody", 404)
         asyncio.run(_stock_up(postgres.url))

@@ -59,7 +59,7 @@ def stand(products: int, folder: Path) -> Iterator[Stand]:
         run_module([*python, "ops.demo", "--products", str(products)], variables)
         stack.enter_context(child([*python, "services", "catalog"], variables))
         stack.enter_context(child([*python, "bench.bare", str(ports["bare"])], {}))
-        stack.enter_context(child(edge.command(), edge.environment))
+        stack.enter_context(child(edge.command(), edge.environment | {"RATE_LIMIT_ENABLED": "no"}))
         until_answered(f"{edge.public_url}/bare")
         until_answered(f"{edge.public_url}/api/catalog/categories")
         yield Stand(edge.public_url, postgres.url)
