@@ -44,8 +44,9 @@ async def sweep(database: Database) -> bool:
 async def sweep_all(database: Database) -> None:
     """Batch after batch until nothing is left, for a bounded time."""
     deadline = time.monotonic() + _BUDGET_SECONDS
-    while await sweep(database) and time.monotonic() < deadline:
-        pass
+    more = True
+    while more and time.monotonic() < deadline:
+        more = await sweep(database)
 
 
 async def sweep_carts(database: Database, limit: int) -> int:

@@ -44,5 +44,5 @@ def test_whoever_changes_something_outlives_its_reader(monkeypatch: pytest.Monke
     nowhere = Docker({"DOCKER_HOST": "unix:///nowhere"}, "/bin/false")
     with unread(monkeypatch):
         with pytest.raises(DockerError), lock.held(nowhere, "kiosk", "ada@desk", "deploys"):
-            pass
+            pytest.fail("the lock was had")
         say("nobody hears that")

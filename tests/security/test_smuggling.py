@@ -42,7 +42,9 @@ class Recorder:
             self.body_bytes += len(message["body"])
             if not message["more_body"]:
                 break
-        await asyncio.sleep(0.03)
+        await asyncio.sleep(
+            0.03
+        )  # a service's own time, in which the rest arrives; nothing is waited for by it
         await send({"type": "http.response.start", "status": 200, "headers": [(b"content-length", b"2")]})
         await send({"type": "http.response.body", "body": b"ok"})
 

@@ -117,4 +117,4 @@ def test_all_of_a_deploy_is_of_the_commit_that_it_began_with(
 
 def test_a_commit_that_is_not_there_is_told(clone: Path) -> None:
     with pytest.raises(OperatorError, match="commit first"), build.committed_files(clone, "0" * 40):
-        pass
+        pytest.fail("files were laid out")

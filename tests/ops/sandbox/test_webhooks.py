@@ -110,8 +110,8 @@ async def test_a_receiver_that_was_away_gets_everything_when_it_is_back(
 ) -> None:
     port = free_port()
     with receiving(port) as gone:
-        pass
-    await sandbox.send_webhooks_to(gone.url)
+        url = gone.url
+    await sandbox.send_webhooks_to(url)
     intents = {await pay(raw) for _ in range(5)}
     undelivered = await sandbox.events(SUCCEEDED, delivery_success="false")
     assert intents <= {event["data"]["object"]["id"] for event in undelivered}
